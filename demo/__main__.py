@@ -1,0 +1,41 @@
+"""`python -m demo`: tell the story, and end in a way that a person and a scheduler understand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from demo.failure import DemoError
+from demo.story import run
+
+# What a shell makes of a signal.
+SIGNALLED = 128
+
+
+def main() -> int:
+    """Run the demo.
+
+    Returns:
+        The exit status: 0 when the warehouse holds what Zuora holds.
+    """
+    # An exception, so that everything that was started is ended on the way out.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(SIGNALLED + number))
+    try:
+        run()
+    except DemoError as error:
+        sys.stderr.write(f"\nThe demo failed. {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped; nothing is left running.\n")
+        return SIGNALLED + signal.SIGINT
+    except BrokenPipeError:
+        # Nobody reads on; without this Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

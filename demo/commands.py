@@ -1,0 +1,65 @@
+"""Commands: where they lie, what they get to see, and that each is ended with what needed it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sysconfig
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demo.failure import DemoError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LOOPBACK = "127.0.0.1,localhost"
+STOP_TAKES_AT_MOST_SECONDS = 10
+
+
+@contextmanager
+def running(
+    line: Sequence[str | Path],
+    *,
+    stop: signal.Signals = signal.SIGTERM,
+    **options: Any,  # noqa: ANN401 - they are those of Popen
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process, and end it with the context if it has not ended by then.
+
+    Args:
+        line: The program and its arguments.
+        stop: The signal that tells it to end.
+        options: More arguments of `subprocess.Popen`.
+    """
+    with subprocess.Popen(line, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(stop)
+            try:
+                process.wait(STOP_TAKES_AT_MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def command(name: str) -> list[str]:
+    """Find a command of this environment.
+
+    Raises:
+        DemoError: When it is not installed.
+    """
+    path = Path(sysconfig.get_path("scripts"), name)
+    if not path.exists():
+        raise DemoError(f"The command {name} is not installed beside this Python: run make demo, which sets it up.")
+    return [str(path)]
+
+
+def environment() -> dict[str, str]:
+    """Make the environment variables for the commands: this process's, less what would lead them elsewhere."""
+    # A setting of the tap or the target in this shell is meant for another pipeline.
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_"))}
+    # The target writes times in the time zone of its session; UTC is what all of Zuora's become.
+    return own | {"NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK, "PGTZ": "UTC"}

@@ -1,0 +1,102 @@
+"""The pipe of the demo: `tap-zuora-testenv | target-postgres`, and the state that goes from one run to the next."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from demo.commands import command, environment, running
+from demo.failure import DemoError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+LINES_OF_A_LOG = 15
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a run.
+
+    Attributes:
+        seconds: How long it took.
+        state: The last STATE that the target wrote: what it says is in the warehouse.
+        verdict: The last line of the tap's log.
+    """
+
+    seconds: float
+    state: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Pipe:
+    """A tap and a target with their settings.
+
+    Attributes:
+        folder: A private folder for configuration, state and logs.
+        tap: The tap's settings.
+        target: The target's settings.
+    """
+
+    folder: Path
+    tap: Mapping[str, object]
+    target: Mapping[str, object]
+
+    def run(self, state: str | None = None) -> Run:
+        """Run the pipe once.
+
+        Args:
+            state: The state of an earlier run.
+
+        Raises:
+            DemoError: When either of the two fails, with the end of its log.
+        """
+        tap = [*command("tap-zuora-testenv"), "--config", _private(self.folder / "tap.json", json.dumps(self.tap))]
+        if state is not None:
+            tap += ["--state", _private(self.folder / "state.json", state)]
+        target = [
+            *command("target-postgres"),
+            "--config",
+            _private(self.folder / "target.json", json.dumps(self.target)),
+        ]
+        started = time.monotonic()
+        states = self._run(tap, target)
+        seconds = time.monotonic() - started
+        if not states:
+            raise DemoError("The target wrote no STATE, so a next run would not know where to go on.")
+        return Run(seconds, states[-1], self._log("tap", lines=1))
+
+    def _run(self, tap: list[str], target: list[str]) -> list[str]:
+        """Give the lines that the target wrote."""
+        with (
+            (self.folder / "tap.log").open("wb") as tap_log,
+            (self.folder / "target.log").open("wb") as target_log,
+            running(tap, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=tap_log, env=environment()) as source,
+            running(target, stdin=source.stdout, stdout=subprocess.PIPE, stderr=target_log, env=environment()) as sink,
+        ):
+            if source.stdout is None or sink.stdout is None:
+                raise AssertionError
+            # The target alone reads the tap: if it goes away, the tap must notice.
+            source.stdout.close()
+            states = sink.stdout.read().decode().splitlines()
+            codes = {"target": sink.wait(), "tap": source.wait()}
+        for name, code in codes.items():
+            if code != 0:
+                raise DemoError(f"The {name} ended with {code}. The end of its log:\n{self._log(name, LINES_OF_A_LOG)}")
+        return states
+
+    def _log(self, name: str, lines: int) -> str:
+        return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
+
+
+def _private(path: Path, text: str) -> str:
+    """Write a file that only its owner can read, and give its path."""
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(text)
+    return str(path)

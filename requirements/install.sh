@@ -1,0 +1,145 @@
+#!/bin/sh
+# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, or `dev`, from the checkout.
+#
+# What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
+# longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
+set -eu
+
+wanted=$1
+python=${PYTHON:-python3}
+venv=.venv
+stamps=$venv/made-of
+child=
+
+say() {
+    for line; do
+        printf '%s\n' "$line" >&2
+    done
+}
+
+fail() {
+    say '' "$@"
+    exit 1
+}
+
+# A shell that is told to end does not tell its child; and a child in the background hears no Ctrl-C.
+end() {
+    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :
+    wait
+    exit "$1"
+}
+trap 'end 129' HUP
+trap 'end 130' INT
+trap 'end 143' TERM
+
+run() {
+    "$@" &
+    child=$!
+    code=0
+    wait "$child" || code=$?
+    child=
+    return "$code"
+}
+
+# The place is part of it: the commands in .venv/bin hold its path.
+fingerprint() {
+    case $1 in
+    project) set -- pyproject.toml ;;
+    dev) set -- requirements/dev.txt requirements/singer-tools.txt ;;
+    *) set -- "requirements/$1.txt" ;;
+    esac
+    { pwd -P && cat "$@"; } | cksum
+}
+
+done_before() {
+    [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(fingerprint "$1")" ]
+}
+
+# Its Python runs, and finds its packages: neither is so after the Python that it was made with was replaced.
+runs() {
+    "$venv/bin/python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("singer_sdk") is None)' \
+        >/dev/null 2>&1
+}
+
+# A Python that was named on purpose is the one to use; otherwise the one of .venv will do.
+right_python() {
+    [ -z "${PYTHON_GIVEN:-}" ] || [ "$(version_of "$python")" = "$(version_of "$venv/bin/python")" ]
+}
+
+version_of() {
+    "$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>&1
+}
+
+check_python() {
+    name_another='or name one that is there: make demo PYTHON=/path/to/python3.12'
+    command -v "$python" >/dev/null 2>&1 || fail \
+        "There is no $python on the PATH. This needs Python 3.11 or newer: install it (Debian, Ubuntu:" \
+        "apt install python3 python3-venv; Fedora: dnf install python3; macOS: brew install python)," \
+        "$name_another"
+    "$python" -c 'pass' || fail "$python is there but does not run (its own words stand above). Mend it," "$name_another"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
+        "$python is $("$python" -V 2>&1), and this needs Python 3.11 or newer. Install a newer one," "$name_another"
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || fail \
+        "$("$python" -V 2>&1) is there, but without its modules venv and ensurepip, which make the folder .venv." \
+        "Install them (Debian, Ubuntu: apt install python3-venv)," "$name_another"
+}
+
+make_venv() {
+    say "Making .venv with $("$python" -V 2>&1)."
+    rm -f "$stamps"/* 2>/dev/null || :
+    run "$python" -m venv --clear "$venv" || fail \
+        "The folder .venv could not be made (the reason stands above): is there room, and may you write here?"
+    "$venv/bin/python" -m pip --version >/dev/null || fail \
+        ".venv was made without pip. Install pip for $python (Debian, Ubuntu: apt install python3-pip python3-venv)."
+}
+
+# PIP_USER would send the packages past .venv.
+pip() {
+    PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 run "$venv/bin/python" -m pip "$@"
+}
+
+download() {
+    pip "$@" || fail \
+        "pip could not install what is needed (its own words stand above). It needs the network once, or a mirror" \
+        "that it is configured for. When that is mended, give the same command again: it starts afresh."
+}
+
+install_packages() {
+    file=requirements/$wanted.txt
+    say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
+    download install --quiet --require-hashes --only-binary :all: --requirement "$file"
+    [ "$wanted" = demo ] || install_singer_tools
+}
+
+# Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
+install_singer_tools() {
+    file=requirements/singer-tools.txt
+    tools=$venv/singer-tools
+    run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
+    awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' "$file" >"$tools/setuptools.txt"
+    set -- --python "$tools/bin/python" install --quiet --require-hashes
+    download "$@" --only-binary :all: --requirement "$tools/setuptools.txt"
+    download "$@" --no-build-isolation --requirement "$file"
+}
+
+install_project() {
+    rm -f "$stamps/project"
+    pip install --quiet --no-deps --no-build-isolation --editable . || fail \
+        "The tap itself could not be installed from this checkout; pip's own words stand above."
+    fingerprint project >"$stamps/project"
+}
+
+if ! { done_before "$wanted" && runs && right_python; }; then
+    if ! { done_before demo && runs && right_python; }; then
+        check_python
+        make_venv
+    fi
+    # Without their stamps, what an interruption leaves behind is thrown away next time.
+    rm -rf "$stamps"
+    install_packages
+    mkdir "$stamps"
+    # The packages of demo are among those of dev, in the same versions.
+    fingerprint demo >"$stamps/demo"
+    [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
+fi
+done_before project || install_project

@@ -1,0 +1,1 @@
+"""Singer tap for the refresh jobs of Zuora test environments."""

@@ -1,0 +1,250 @@
+"""The base stream: how Zuora is asked, in singer-sdk's own hooks, and how a row becomes a record."""
+
+from __future__ import annotations
+
+import abc
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from urllib.parse import urlsplit
+
+import backoff
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from singer_sdk.streams.rest import PageContext, RESTStream
+from typing_extensions import override
+
+from tap_zuora_testenv import answers
+from tap_zuora_testenv.errors import (
+    Asked,
+    AuthenticationRefused,
+    EndsTheRun,
+    RunEnded,
+    TokenRejected,
+    Transient,
+    Unusable,
+    ZuoraError,
+)
+from tap_zuora_testenv.look_ahead import LookAhead
+from tap_zuora_testenv.outcome import NOUNS
+from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.transport import answer, send
+from tap_zuora_testenv.values import RowShape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import requests
+    from backoff.types import Details
+    from singer_sdk.helpers.types import Auth, Context, RequestFunc
+
+    from tap_zuora_testenv.answers import Answer, Document, Told
+    from tap_zuora_testenv.tap import TapZuoraTestenv
+    from tap_zuora_testenv.values import Row
+
+    Attempt: TypeAlias = Callable[[requests.PreparedRequest], tuple[Document, Answer]]
+
+
+def _schemas() -> SchemaDirectory:
+    # In a wheel the schemas travel inside the package; in a checkout they stand beside it. The package comes first, so
+    # that a folder beside an installed package is never taken for ours.
+    packaged = resources.files(__package__) / "schemas"
+    return SchemaDirectory(packaged if packaged.is_dir() else Path(__file__).parent.parent / "schemas")
+
+
+class ZuoraStream(RESTStream[Any]):
+    """A stream whose records come from many requests at once."""
+
+    schema: ClassVar[StreamSchema] = StreamSchema(_schemas())
+    primary_keys: ClassVar[Sequence[str]] = ("id",)
+    # `post_process` conforms each value, and tells what was lost.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapZuoraTestenv) -> None:
+        super().__init__(tap=tap)
+        self.run = tap.run
+        self._shape = RowShape(self.schema)
+
+    # How a request is made.
+
+    @property
+    @override
+    def url_base(self) -> str:
+        return self.run.base_url
+
+    @property
+    @override
+    def requests_session(self) -> requests.Session:
+        return self.run.session
+
+    @property
+    @override
+    def authenticator(self) -> Auth:
+        return self.run.authenticator
+
+    @cached_property
+    @override
+    def http_headers(self) -> dict[str, str]:
+        entity_id = self.config.get("entity_id")
+        return {**self.run.headers, **({"Zuora-Entity-Ids": entity_id} if entity_id else {})}
+
+    @property
+    @override
+    def timeout(self) -> int:
+        return int(self.config["request_timeout"])
+
+    # How it is tried again.
+
+    @override
+    def request_decorator(self, func: RequestFunc) -> RequestFunc:
+        # The stock decorator lets python-backoff write a line a retry at INFO.
+        return backoff.on_exception(
+            self.backoff_wait_generator,
+            Transient,
+            max_tries=self.backoff_max_tries(),
+            on_backoff=self.backoff_handler,
+            jitter=None,
+            logger=None,
+        )(func)
+
+    @override
+    def backoff_wait_generator(self) -> Any:
+        return self.run.pace.back_off()
+
+    @override
+    def backoff_max_tries(self) -> int:
+        return int(self.config["max_attempts"])
+
+    @override
+    def backoff_handler(self, details: Details) -> None:
+        self.logger.debug("Attempt %d failed: %s", details["tries"], details.get("exception"))
+
+    # What an answer means.
+
+    @override
+    def validate_response(self, response: requests.Response) -> None:
+        if not response.ok:
+            raise answers.error(answer(response))
+
+    @override
+    def parse_response(self, response: requests.Response) -> Iterable[Document]:
+        yield answers.document(answer(response))
+
+    def ask(self, context: Context | None) -> tuple[Document, Answer]:
+        """Do what `request_records` does for one request; called from several threads at once.
+
+        Args:
+            context: The ids that stand in the path.
+
+        Returns:
+            The document of the answer, and the answer.
+
+        Raises:
+            ZuoraError: The request could not be satisfied, after all attempts that were worth it.
+        """
+        if context and not all(map(answers.is_plain_segment, context.values())):
+            asked = Asked("GET", self.path, urlsplit(self.url_base).netloc)
+            raise Unusable(
+                asked, f"an id that is no plain path segment is not asked for: {REDACTION.quote(str(context))}"
+            )
+        page = PageContext(stream_context=context, next_page_token=None)
+        wanted = self.get_http_request(page=page)
+        request = self.build_prepared_request(method=wanted.method, url=wanted.url, headers=wanted.headers)
+        pace = self.run.pace
+        try:
+            told = self._attempts(request)
+        except EndsTheRun as error:
+            raise pace.end(error) from None
+        except Transient as error:
+            pace.gave_up(error, self.environment_of(context), self.environments_asked)
+            raise
+        except ZuoraError:
+            pace.answered()
+            raise
+        pace.answered()
+        return told
+
+    def environment_of(self, context: Context | None) -> str | None:
+        """Return the test environment that a request asks for."""
+        return context["testEnvironmentId"] if context else None
+
+    @property
+    def environments_asked(self) -> int:
+        """How many test environments the stream asks for."""
+        return 1
+
+    @cached_property
+    def _attempts(self) -> Attempt:
+        # singer-sdk's type wants a response; reading it belongs to the attempt, as a broken body is worth another one.
+        decorate = cast("Callable[[Attempt], Attempt]", self.request_decorator)
+        return decorate(self._attempt)
+
+    def _attempt(self, request: requests.PreparedRequest) -> tuple[Document, Answer]:
+        try:
+            return self._exchange(request)
+        except TokenRejected as error:
+            self.run.authenticator.renew(request, error)
+        try:
+            return self._exchange(request)
+        except TokenRejected as error:
+            raise AuthenticationRefused(error.asked, f"{error.reason}; a new token did not help") from None
+
+    def _exchange(self, request: requests.PreparedRequest) -> tuple[Document, Answer]:
+        # The token first: who holds a place must not wait for another.
+        authenticated = self.authenticator(request)
+        with self.run.pace.request():
+            response = send(self.requests_session, authenticated, self.timeout)
+        self.validate_response(response)
+        (document,) = self.parse_response(response)
+        return document, answer(response)
+
+    # Many requests at once.
+
+    def look_ahead(self, call: Callable[[Any], Told], contexts: Sequence[Any]) -> LookAhead[Any, Told]:
+        """Ask for many things at once, and get the answers in order."""
+        width = int(self.config["max_parallel_requests"])
+        return LookAhead(call, contexts, width=width, fatal=EndsTheRun)
+
+    def stop(self, error: EndsTheRun, undone: int) -> RunEnded:
+        """Return the end of the run for this reason.
+
+        Args:
+            error: The reason.
+            undone: How many requests have not been made, or not been used.
+        """
+        left = f"; {undone:,} requests were left undone" if undone else ""
+        return RunEnded(1, f"Stopped: {error}{left}.")
+
+    def tell_strangers(self, told: Told) -> bool:
+        """Tell of the elements of a list that are no rows; return whether there are none."""
+        for stranger in told.strangers:
+            self.run.outcome.failed(stranger)
+        return not told.strangers
+
+    # What becomes of a row.
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Document]:
+        # A dry run's limit is kept here: where singer-sdk finds it passed it announces an unhandled error.
+        limit = self.ABORT_AT_RECORD_COUNT
+        if limit is not None and self.run.outcome.records[self.name] >= limit:
+            return
+        for row in self.get_rows(context):
+            yield row
+            if limit is not None and self.run.outcome.records[self.name] >= limit:
+                return
+
+    @abc.abstractmethod
+    def get_rows(self, context: Context | None) -> Iterator[Document]:
+        """Return the rows of a partition, as Zuora sent them, that are to be emitted."""
+
+    @override
+    def post_process(self, row: Row, context: Context | None = None) -> Row:
+        record, losses, unknown = self._shape.conform(row)
+        for loss in losses:
+            self.run.outcome.lost(f"{NOUNS[self.name][:-1]} {record['id']}", loss)
+        if unknown:
+            self.run.outcome.unknown_fields(self.name, unknown)
+        self.run.outcome.records[self.name] += 1
+        return record

@@ -1,0 +1,80 @@
+"""The command `tap-zuora-testenv`: whatever happens, one exit code and one last line that says why."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import suppress
+
+import click
+from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
+
+from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv.output import ReaderGone, forget_reader
+from tap_zuora_testenv.redaction import REDACTION, redact_log_records
+from tap_zuora_testenv.tap import TapZuoraTestenv, refusal
+
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command, and end the process."""
+    redact_log_records()
+    command = TapZuoraTestenv.cli
+    taps: list[TapZuoraTestenv] = []
+    code, verdict = _run(command, taps)
+    if verdict:
+        # The last line, whatever the level and the format of the log.
+        print(REDACTION.redact(" ".join(verdict.split())), file=sys.stderr, flush=True)  # noqa: T201
+    sys.exit(code)
+
+
+def _run(command: click.Command, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
+    """Run the command, and return its exit code and its last line, empty when there is nothing to say.
+
+    Args:
+        command: singer-sdk's command.
+        taps: Becomes the tap, if the command makes one that is to sync.
+    """
+    try:
+        code = command.main(prog_name=command.name, standalone_mode=False, obj=taps)
+    except BaseException as error:  # noqa: BLE001 - the last place that can say anything
+        return _ending(error, taps)
+    for tap in taps:
+        tap.run.outcome.tell_counts()
+        return tap.run.outcome.verdict(fails_on_missing=tap.config["on_missing"] == "fail")
+    return code or 0, ""
+
+
+def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
+    """Return the exit code and the last line of a command that an exception ended."""
+    match error:
+        case ReaderGone():
+            forget_reader()
+            taps.clear()
+            ended: SystemExit = error
+        case ConfigValidationError():
+            ended = refusal(error)
+        case SystemExit():
+            ended = error
+        case click.ClickException():
+            ended = RunEnded(1, error.format_message())
+        case ConfigurationError():
+            ended = RunEnded(1, str(error))
+        case KeyboardInterrupt() | click.Abort():
+            ended = RunEnded(_INTERRUPTED, "Stopped by SIGINT.")
+        case _:
+            sys.stderr.write(REDACTION.redact("".join(traceback.format_exception(error))))
+            ended = RunEnded(1, f"A bug in tap-zuora-testenv, please report it: {type(error).__name__}.")
+    for tap in taps:
+        _write_state(tap)
+    # `--about` ends with an exit code and nothing to say.
+    return ended.code if isinstance(ended.code, int) else 1, ended.sentence if isinstance(ended, RunEnded) else ""
+
+
+def _write_state(tap: TapZuoraTestenv) -> None:
+    """Write the state of what was emitted, if anybody takes it."""
+    tap.run.outcome.tell_counts()
+    if tap.state:
+        with suppress(RunEnded):
+            tap.state_writer.write_state(tap.state)

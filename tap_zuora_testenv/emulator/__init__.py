@@ -1,0 +1,25 @@
+"""A stateful Zuora on loopback to build and rehearse pipelines on; it knows nothing of the tap.
+
+from tap_zuora_testenv.emulator.server import EmulatorServer
+from tap_zuora_testenv.emulator.zuora import Zuora
+
+with EmulatorServer(Zuora(seed=7)) as server:
+    ...  # ask server.url; server.zuora has the clock, faults, requests and the jobs
+"""
+
+from __future__ import annotations
+
+import sys
+
+EXTRA = {"starlette", "uvicorn"}
+
+
+def main() -> None:
+    """Run the command `zuora-testenv-emulator`."""
+    try:
+        from tap_zuora_testenv.emulator.command import run  # noqa: PLC0415 - the extra may be missing
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        sys.exit("The emulator needs an extra: pip install 'tap-zuora-testenv[emulator]'")
+    sys.exit(run())

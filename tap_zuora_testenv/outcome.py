@@ -1,0 +1,106 @@
+"""What came of one run: its counts, its warnings, and the sentence and exit code that it ends with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tap_zuora_testenv.redaction import REDACTION
+
+if TYPE_CHECKING:
+    import logging
+
+    from tap_zuora_testenv.errors import NotFound, ZuoraError
+    from tap_zuora_testenv.values import Loss
+
+SHOWN = 20
+"""How many lines of a kind stand in the log; a count stands for the rest."""
+
+NOUNS = {"test_environment_jobs": "jobs", "test_environments": "test environments"}
+
+
+class Outcome:
+    """Collects what happened, from the thread that emits."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._told: Counter[str] = Counter()
+        self._unknown_fields: set[str] = set()
+        self._named: Counter[str] = Counter()
+        self._missing: Counter[str] = Counter()
+        self._missing_things: set[str] = set()
+        self._first_failure = ""
+        self._failed = 0
+        self.records: Counter[str] = Counter()
+
+    def named(self, stream: str, count: int) -> None:
+        """Take note of how many things the configuration names for a stream."""
+        self._named[stream] += count
+
+    def missing(self, stream: str, what: str, error: NotFound | None = None) -> None:
+        """Warn of a named thing that Zuora does not have."""
+        self._missing[stream] += 1
+        if what in self._missing_things:
+            # The other stream has told of it.
+            return
+        self._missing_things.add(what)
+        detail = f" ({error.asked})" if error else ""
+        self._tell("that Zuora does not have", f"Zuora does not have the {what}{detail}")
+
+    def failed(self, error: ZuoraError) -> None:
+        """Tell of a request that could not be satisfied."""
+        self._failed += 1
+        if self._failed == 1:
+            self._first_failure = str(error)
+        self._tell("that failed", str(error), is_error=True)
+
+    def lost(self, what: str, loss: Loss) -> None:
+        """Warn of a value that could not be kept."""
+        raw = REDACTION.quote(repr(loss.raw))
+        self._tell(f"whose {loss.field} {loss.kind}", f"{what}: its {loss.field} {loss.kind}: {raw}")
+
+    def unknown_fields(self, stream: str, fields: set[str]) -> None:
+        """Warn of fields that the schema does not have, once each."""
+        for field in sorted(fields - self._unknown_fields):
+            self._unknown_fields.add(field)
+            name = REDACTION.quote(field)
+            self._tell("with an unknown field", f"Zuora sent {NOUNS[stream]} with an unknown field, left out: {name}")
+
+    def tell_counts(self) -> None:
+        """Tell how many lines of each kind were left out."""
+        for kind, count in self._told.items():
+            if count > SHOWN:
+                self._logger.warning("and %s more %s", f"{count - SHOWN:,}", kind)
+        self._told.clear()
+
+    def verdict(self, *, fails_on_missing: bool) -> tuple[int, str]:
+        """Return the exit code of a run that came to its end, and the sentence that says why.
+
+        Args:
+            fails_on_missing: The setting `on_missing` is `fail`.
+        """
+        emitted = " and ".join(counted(count, stream) for stream, count in sorted(self.records.items()))
+        emitted = f"emitted {emitted}" if emitted else "nothing new to emit"
+        if self._failed:
+            more = f" (and {self._failed - 1:,} more, named above)" if self._failed > 1 else ""
+            return 1, f"Incomplete: {self._first_failure}{more}; {emitted}."
+        for stream, count in self._named.items():
+            if count and self._missing[stream] == count:
+                return 1, (
+                    f"Failed: of {counted(count, stream)} that the configuration names Zuora has none; "
+                    "check base_url, entity_id and test_environments."
+                )
+        if missing := len(self._missing_things):
+            sentence = f"{missing:,} named above that Zuora does not have; {emitted}."
+            return (1, f"Failed: {sentence}") if fails_on_missing else (0, f"Done, but for {sentence}")
+        return 0, f"Done: {emitted}."
+
+    def _tell(self, kind: str, sentence: str, *, is_error: bool = False) -> None:
+        self._told[kind] += 1
+        if self._told[kind] <= SHOWN:
+            (self._logger.error if is_error else self._logger.warning)("%s", sentence)
+
+
+def counted(count: int, stream: str) -> str:
+    """Return a number of a stream's things in words, for example `1 job`."""
+    return f"{count:,} {NOUNS[stream] if count != 1 else NOUNS[stream][:-1]}"

@@ -1,0 +1,71 @@
+"""Keeps secrets out of every text that leaves the program, and foreign text short and clean."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CONCEALED = "***"
+LONGEST_QUOTE = 200
+"""How many characters of an answer may stand in a message."""
+
+_NOT_PRINTED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+class Redaction:
+    """The secrets of one process, and the texts without them."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def conceal(self, secrets: Iterable[object]) -> None:
+        """Keep these texts out of all that is said from now on, in the forms in which the wire may carry them.
+
+        Args:
+            secrets: Secrets, tokens, passwords; what is no text or is empty is passed over.
+        """
+        for secret in secrets:
+            if isinstance(secret, str) and secret:
+                self._forms |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+        # The longest first: a secret that contains another one is concealed as a whole.
+        longest_first = sorted(self._forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def redact(self, text: str) -> str:
+        """Return the text with every secret replaced by asterisks."""
+        return text if self._pattern is None else self._pattern.sub(CONCEALED, text)
+
+    def quote(self, text: str) -> str:
+        """Return at most 200 characters of a foreign text, without secrets, control characters and line breaks."""
+        # Redacted before it is cut: half a secret would not be found.
+        clean = _NOT_PRINTED.sub(" ", self.redact(text)).strip()
+        return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
+
+
+REDACTION = Redaction()
+"""The secrets of this process: one for all, as logging is."""
+
+
+def redact_log_records() -> None:
+    """Redact every log record of the process where it is made.
+
+    A filter or formatter would do so only for the handlers that a logging configuration of the user's leaves in place.
+    """
+    make = logging.getLogRecordFactory()
+
+    def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the factory it wraps
+        record = make(*args, **kwargs)
+        message = record.getMessage()
+        redacted = REDACTION.redact(message)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
+        return record
+
+    logging.setLogRecordFactory(make_redacted)

@@ -1,0 +1,96 @@
+"""singer-sdk's state of the jobs stream, kept as `bookmarks` says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+# The class has no public address. It is what the public `Stream.state_manager` returns, and the one place where the
+# stock rules stand: they compare bookmarks as text, need a replication key in each record, and search a list for each
+# partition. A test fails when singer-sdk moves or changes what is overridden here.
+from singer_sdk.streams._state import StreamStateManager
+from typing_extensions import override
+
+from tap_zuora_testenv.answers import same
+from tap_zuora_testenv.bookmarks import Bookmark
+from tap_zuora_testenv.redaction import REDACTION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from singer_sdk.helpers.types import Context
+
+PARTITION_KEY = "testEnvironmentId"
+"""The field of a job, and the one key of a partition's context."""
+
+
+class BookmarkStateManager(StreamStateManager):
+    """Keeps one bookmark a test environment; nothing is written before the environment is done."""
+
+    def bookmark(self, context: Context) -> Bookmark:
+        """Return how far the runs before have come with a test environment."""
+        return Bookmark.from_state(self.get_context_state(context))
+
+    def write(self, context: Context, bookmark: Bookmark) -> None:
+        """Replace the bookmark of a test environment, in one step, so that a signal never leaves half of it."""
+        key = same(context[PARTITION_KEY])
+        entry = {"context": dict(context), **bookmark.to_state()}
+        index = self._index()
+        partitions = self.stream_state.setdefault("partitions", [])
+        if key in index:
+            partitions[index[key]] = entry
+        else:
+            index[key] = len(partitions)
+            partitions.append(entry)
+
+    @override
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return the state of a partition; of one that has none yet an empty one, which stays out of the state."""
+        if context is None:
+            return self.stream_state
+        position = self._index().get(same(context[PARTITION_KEY]))
+        state: dict[str, Any] = {} if position is None else self.stream_state["partitions"][position]
+        return state
+
+    @override
+    def increment_state(self, latest_record: Mapping[str, Any], **_: Any) -> None:
+        """Do nothing: a bookmark moves when its test environment is done, not with each record."""
+
+    @override
+    def write_starting_replication_value(self, *_: Any, **__: Any) -> None:
+        """Do nothing: the bookmark is read where it is used, and a line in the log a partition helps nobody."""
+
+    def _index(self) -> dict[str, int]:
+        """Where each test environment stands in the list of partitions."""
+        if not hasattr(self, "_positions"):
+            self._positions = {
+                same(partition["context"][PARTITION_KEY]): position
+                for position, partition in enumerate(self.stream_state.get("partitions", []))
+            }
+        return self._positions
+
+
+def state_problem(state: object, stream: str) -> str | None:
+    """Return what is wrong with a given state, None when it is sound.
+
+    Args:
+        state: What `--state` names.
+        stream: The stream whose bookmarks it may hold.
+    """
+    if not isinstance(state, dict) or state.get("type") == "STATE":
+        return "it must be what stands in the `value` of a STATE message, an object"
+    bookmarks = state.get("bookmarks", {})
+    streams = bookmarks.values() if isinstance(bookmarks, dict) else [None]
+    if not all(isinstance(stream_state, dict) for stream_state in streams):
+        return "its `bookmarks` are not of the form that this tap writes"
+    partitions = bookmarks.get(stream, {}).get("partitions", [])
+    entries: list[Any] = partitions if isinstance(partitions, list) else [None]
+    for partition in entries:
+        match partition:
+            case {"context": {"testEnvironmentId": str(environment)}}:
+                try:
+                    Bookmark.from_state(partition)
+                except ValueError as error:
+                    return f"of the test environment {REDACTION.quote(environment)} {error}"
+            case _:
+                return f"it holds a bookmark without a {PARTITION_KEY}"
+    return None

@@ -1,0 +1,179 @@
+"""The tap: which streams there are, and what singer-sdk asks of a tap."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from io import StringIO
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import click
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from typing_extensions import override
+
+from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv.output import MessageWriter
+from tap_zuora_testenv.pace import Clock, SystemClock
+from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.run import Run
+from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX
+from tap_zuora_testenv.state import state_problem
+from tap_zuora_testenv.streams import TestEnvironmentJobsStream, TestEnvironmentsStream
+from tap_zuora_testenv.timestamps import NANOSECONDS_PER_SECOND
+from tap_zuora_testenv.validation import environment_problems, problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from tap_zuora_testenv.client import ZuoraStream
+
+# singer-sdk counts the start of a run in milliseconds.
+_NANOSECONDS_PER_MILLISECOND = NANOSECONDS_PER_SECOND // 1000
+
+
+class TapZuoraTestenv(Tap):
+    """Extracts the refresh jobs of Zuora test environments, and the environments themselves."""
+
+    name = "tap-zuora-testenv"
+    config_jsonschema: ClassVar[dict[str, Any]] = CONFIG_JSONSCHEMA
+    # ACTIVATE_VERSION is never sent: it would delete the rows of a second tenant, or good rows after a failed list.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+    message_writer_class = MessageWriter
+    clock: Clock = SystemClock()
+    """Tells the time and lets it pass."""
+
+    def __init__(self, *, parse_env_config: bool = False, validate_config: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - whatever singer-sdk takes
+        """Initialize the tap; the arguments are singer-sdk's.
+
+        Raises:
+            ConfigValidationError: A setting or the state is refused; its `errors` are sentences without values.
+        """
+        try:
+            super().__init__(parse_env_config=parse_env_config, validate_config=validate_config, **arguments)
+        except ValueError:
+            found = environment_problems(os.environ, self._jsonschema(), ENVIRONMENT_PREFIX)
+            if not (parse_env_config and found):
+                raise
+            raise ConfigValidationError("Settings refused", errors=found) from None
+        command = click.get_current_context(silent=True)
+        if validate_config and command is not None and isinstance(command.obj, list):
+            # The one way for our command to know the tap: singer-sdk's keeps it to itself.
+            command.obj.append(self)
+
+    @cached_property
+    def run(self) -> Run:
+        """What the streams share."""
+        return Run(
+            self.config,
+            logger=self.logger,
+            user_agent=f"{self.name}/{self.plugin_version}",
+            started=self.initialized_at * _NANOSECONDS_PER_MILLISECOND,
+            clock=self.clock,
+        )
+
+    @override
+    def discover_streams(self) -> Sequence[ZuoraStream]:
+        environments = TestEnvironmentsStream(self)
+        return [TestEnvironmentJobsStream(self, environments), environments]
+
+    @override
+    def load_state(self, state: dict[str, Any]) -> None:
+        problem = state_problem(state, TestEnvironmentJobsStream.name)
+        if problem is not None:
+            raise ConfigValidationError("State refused", errors=[f"The state is refused: {problem}."])
+        super().load_state(state)
+
+    # singer-sdk validates settings and installs handlers for signals through private members alone. A test of each
+    # fails when it no longer calls them.
+
+    @override
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        # The stock texts show values, secrets among them.
+        REDACTION.conceal(self.config.get(name) for name in ("client_id", "client_secret", "access_token"))
+        found = problems(self.config, self._jsonschema())
+        if found and raise_errors:
+            raise ConfigValidationError("Settings refused", errors=found)
+        # Nothing is left to complain of; what remains for it to do is to fill in the defaults.
+        return found or super()._validate_config(raise_errors=raise_errors)
+
+    @override
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        # The stock handler writes into a message that may be half written, and exits 0.
+        if isinstance(self.message_writer, MessageWriter):
+            self.message_writer.interrupt(signum)
+        else:
+            super()._handle_termination(signum, frame)
+
+    # The command line: singer-sdk does not say which file it could not use.
+
+    @override
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
+        try:
+            return super().cb_config(ctx, param, value)
+        except (OSError, ValueError, TypeError) as error:
+            files = " and ".join(path for path in value if path != "ENV")
+            raise click.UsageError(f"--config {files}: {file_problem(error)}") from None
+
+    @override
+    @classmethod
+    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **arguments: Any) -> None:
+        try:
+            super().invoke(state=_checked("--state", state), catalog=_checked("--catalog", catalog), **arguments)
+        except ConfigValidationError as refused:
+            # Told here: singer-sdk's command would add a line of its own after the one that says what to do.
+            raise refusal(refused) from None
+
+    @classmethod
+    def _jsonschema(cls) -> dict[str, Any]:
+        cls.append_builtin_config(cls.config_jsonschema)
+        return cls.config_jsonschema
+
+
+def refusal(refused: ConfigValidationError) -> RunEnded:
+    """Return the end of a run whose settings are refused: the first sentence last, those that follow above it."""
+    first, *others = refused.errors
+    for sentence in others:
+        TapZuoraTestenv.logger.error("%s", sentence)
+    return RunEnded(1, f"{first} ({len(others)} more above.)" if others else first)
+
+
+def _checked(option: str, file: IO[str] | None) -> IO[str] | None:
+    """Return a file with the same text, which is known to be a JSON object; it may be a pipe, which is read once."""
+    if file is None:
+        return None
+    try:
+        text = file.read()
+        # As singer-sdk does with the file of the settings: what is no object cannot be merged into one.
+        _ = {} | json.loads(text)
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise click.UsageError(f"{option} {file.name}: {file_problem(error)}") from None
+    return StringIO(text)
+
+
+def file_problem(error: Exception) -> str:
+    """Say in words why a file could not be read as a JSON object, without showing what stands in it."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case OSError():
+            return f"the file cannot be read ({error.strerror})"
+        case UnicodeDecodeError():
+            return "the file is not text in UTF-8"
+        case ValueError():
+            line = getattr(error, "lineno", None)
+            return "the file is not JSON" + (f" (line {line}, column {getattr(error, 'colno', 1)})" if line else "")
+        case _:
+            return "the file is not a JSON object"

@@ -1,0 +1,130 @@
+"""Zuora's date-times and the instants they name; pure, no clock is read here.
+
+An instant is a whole number of nanoseconds since 1970-01-01T00:00:00Z: exact for the nine fractional digits that Zuora
+sometimes sends, and compared as a number, since as text `...22.500Z` sorts before `...22Z` and is later.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+Instant: TypeAlias = int
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_FIRST_SECOND = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _SECOND
+_LAST_SECOND = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // _SECOND
+
+# Every form that Zuora's reference and samples show: RFC 3339, a space for the T, no zone, a zone without colon, `UTC`.
+_DATE_TIME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:(?P<separator>[Tt ])(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
+    r"(?P<gap> ?)(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_RFC_3339_ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
+# Below this many digits a number is a year or a count of something, not milliseconds since 1970.
+_EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{11,15}")
+
+
+def instant(value: object) -> Instant | None:
+    """Read the instant that a date-time names.
+
+    Args:
+        value: What Zuora sent: text in any of its forms, or milliseconds since 1970 as a number or as digits. Without
+            a zone it is taken as UTC.
+
+    Returns:
+        The instant, or None when the value names none.
+    """
+    read = _read(value)
+    return None if read is None else read[0]
+
+
+def rfc_3339(value: object) -> str | None:
+    """Write a date-time as RFC 3339, and leave one that is RFC 3339 already as it is.
+
+    Args:
+        value: As for `instant`.
+
+    Returns:
+        The same text when it is RFC 3339; the same instant in UTC, every fractional digit kept, when it is another
+        form; None when the value names no instant between the years 1 and 9999.
+    """
+    read = _read(value)
+    if read is None:
+        return None
+    at, fraction, is_rfc_3339 = read
+    if is_rfc_3339 and isinstance(value, str):
+        return value
+    seconds = at // NANOSECONDS_PER_SECOND
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return _text(seconds, fraction)
+
+
+def from_instant(at: Instant) -> str:
+    """Write an instant as RFC 3339 in UTC, with a fraction only when there is one.
+
+    Args:
+        at: An instant; one before the year 1 or after 9999 is moved to that border.
+    """
+    seconds, nanoseconds = divmod(at, NANOSECONDS_PER_SECOND)
+    seconds = min(max(seconds, _FIRST_SECOND), _LAST_SECOND)
+    return _text(seconds, f"{nanoseconds:09d}".rstrip("0"))
+
+
+def _text(seconds: int, fraction: str) -> str:
+    # isoformat pads the year to four digits on every platform; strftime does not.
+    whole = (_EPOCH + seconds * _SECOND).replace(tzinfo=None).isoformat()
+    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+
+
+def _read(value: object) -> tuple[Instant, str, bool] | None:
+    """Return the instant, the fractional digits as sent, and whether the text is RFC 3339."""
+    if isinstance(value, bool):
+        return None
+    if not isinstance(value, str):
+        return _from_epoch_milliseconds(value)
+    match = _DATE_TIME.fullmatch(value)
+    if match is None:
+        return _from_epoch_milliseconds(int(value)) if _EPOCH_MILLISECONDS.fullmatch(value) else None
+    time, zone, fraction = match["time"] or "00:00:00", match["zone"] or "Z", match["fraction"] or ""
+    # RFC 3339 allows a leap second; Python's datetime does not.
+    is_leap_second = time.endswith(":60")
+    offset = _offset_in_seconds(zone)
+    try:
+        whole = datetime.fromisoformat(f"{match['date']}T{time[:6] + '59' if is_leap_second else time}+00:00")
+    except ValueError:
+        return None
+    if offset is None:
+        return None
+    seconds = (whole - _EPOCH) // _SECOND + is_leap_second - offset
+    nanoseconds = int(fraction[:9].ljust(9, "0"))
+    is_rfc_3339 = match["separator"] in {"T", "t"} and not match["gap"] and bool(_RFC_3339_ZONE.fullmatch(zone))
+    return (seconds * NANOSECONDS_PER_SECOND + nanoseconds, fraction, is_rfc_3339 and match["zone"] is not None)
+
+
+def _offset_in_seconds(zone: str) -> int | None:
+    if zone[0] not in "+-":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[-2:]) if len(zone) > len("+00") else 0
+    if hours > 23 or minutes > 59:  # noqa: PLR2004 - the hours of a day, the minutes of an hour
+        return None
+    return (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
+
+
+def _from_epoch_milliseconds(value: object) -> tuple[Instant, str, bool] | None:
+    try:
+        milliseconds = int(value)  # type: ignore[call-overload]
+        if milliseconds != value:
+            return None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return milliseconds * (NANOSECONDS_PER_SECOND // 1000), f"{rest:03d}".rstrip("0"), False

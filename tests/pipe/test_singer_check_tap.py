@@ -1,0 +1,61 @@
+"""What an independent reader of Singer messages says of the tap's output."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from demo.commands import command, environment
+
+if TYPE_CHECKING:
+    from tap_zuora_testenv.emulator.server import EmulatorServer
+
+CHECKER = Path(sys.prefix, "singer-tools", "bin", "singer-check-tap")
+
+
+def output(tmp_path: Path, settings: dict[str, Any], *options: str) -> bytes:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(settings))
+    run = [*command("tap-zuora-testenv"), "--config", str(config), *options]
+    return subprocess.run(run, check=True, capture_output=True, env=environment(), timeout=60).stdout
+
+
+def check(messages: bytes) -> str:
+    if not CHECKER.exists():
+        pytest.fail("singer-check-tap is not installed here: make test installs it.")
+    checked = subprocess.run([CHECKER], input=messages, check=False, capture_output=True, timeout=60)
+    assert checked.returncode == 0, checked.stderr.decode()
+    return checked.stdout.decode()
+
+
+def last_state(messages: bytes) -> str:
+    values = [json.loads(line) for line in messages.splitlines()]
+    return json.dumps([message["value"] for message in values if message["type"] == "STATE"][-1])
+
+
+def test_it_accepts_a_first_run_and_the_one_that_follows(
+    tmp_path: Path, tap_settings: dict[str, Any], zuora: EmulatorServer
+) -> None:
+    first = output(tmp_path, tap_settings)
+    report = check(first)
+    assert "The output is valid." in report
+    for stream, rows in zuora.zuora.documents().items():
+        assert first.count(b'"type":"RECORD","stream":"%b"' % stream.encode()) == len(rows)
+
+    state = tmp_path / "state.json"
+    state.write_text(last_state(first))
+    assert "The output is valid." in check(output(tmp_path, tap_settings, "--state", str(state)))
+
+
+def test_it_accepts_a_run_that_names_its_jobs(
+    tmp_path: Path, tap_settings: dict[str, Any], zuora: EmulatorServer
+) -> None:
+    environment_id = str(zuora.zuora.environments()[0]["id"])
+    job_ids = [job["id"] for job in zuora.zuora.jobs(environment_id)][:3]
+    named = {"test_environments": [{"id": environment_id, "job_ids": job_ids}]}
+    assert "The output is valid." in check(output(tmp_path, tap_settings | named))
