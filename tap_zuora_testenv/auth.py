@@ -152,8 +152,8 @@ class TokenOperation:
             raise self._pace.end(AuthenticationRefused(error.asked, reason)) from None
 
     def _attempt(self) -> Token:
-        with self._pace.request():
-            response = send(self._session, self._request, self._timeout)
+        self._pace.wait_out_pause()
+        response = send(self._session, self._request, self._timeout)
         told = document(answer(response))
         value, lifetime = told.get("access_token"), told.get("expires_in")
         REDACTION.conceal([value])

@@ -191,10 +191,9 @@ class ZuoraStream(RESTStream[Any]):
             raise AuthenticationRefused(error.asked, f"{error.reason}; a new token did not help") from None
 
     def _exchange(self, request: requests.PreparedRequest) -> tuple[Document, Answer]:
-        # The token first: who holds a place must not wait for another.
-        authenticated = self.authenticator(request)
         with self.run.pace.request():
-            response = send(self.requests_session, authenticated, self.timeout)
+            # The token is looked at last: it may have come near its end while all were told to wait.
+            response = send(self.requests_session, self.authenticator(request), self.timeout)
         self.validate_response(response)
         (document,) = self.parse_response(response)
         return document, answer(response)
@@ -204,7 +203,9 @@ class ZuoraStream(RESTStream[Any]):
     def look_ahead(self, call: Callable[[Any], Told], contexts: Sequence[Any]) -> LookAhead[Any, Told]:
         """Ask for many things at once, and get the answers in order."""
         width = int(self.config["max_parallel_requests"])
-        return LookAhead(call, contexts, width=width, fatal=EndsTheRun)
+        ahead = LookAhead(call, contexts, width=width, fatal=EndsTheRun)
+        self.run.open.callback(ahead.close)
+        return ahead
 
     def stop(self, error: EndsTheRun, undone: int) -> RunEnded:
         """Return the end of the run for this reason.

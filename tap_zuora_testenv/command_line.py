@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import click
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
@@ -14,30 +15,39 @@ from tap_zuora_testenv.output import ReaderGone, forget_reader
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
 from tap_zuora_testenv.tap import TapZuoraTestenv, refusal
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command, and end the process."""
     redact_log_records()
-    command = TapZuoraTestenv.cli
-    taps: list[TapZuoraTestenv] = []
-    code, verdict = _run(command, taps)
+    code, verdict = run()
     if verdict:
         # The last line, whatever the level and the format of the log.
-        print(REDACTION.redact(" ".join(verdict.split())), file=sys.stderr, flush=True)  # noqa: T201
+        print(verdict, file=sys.stderr, flush=True)  # noqa: T201
     sys.exit(code)
 
 
-def _run(command: click.Command, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
+def run(arguments: Sequence[str] | None = None) -> tuple[int, str]:
     """Run the command, and return its exit code and its last line, empty when there is nothing to say.
 
     Args:
-        command: singer-sdk's command.
-        taps: Becomes the tap, if the command makes one that is to sync.
+        arguments: What follows the command's name; None for the process's own.
     """
+    # singer-sdk's command keeps the tap to itself; the tap enters itself here.
+    taps: list[TapZuoraTestenv] = []
+    code, verdict = _run(TapZuoraTestenv.cli, arguments, taps)
+    for tap in taps:
+        tap.run.open.close()
+    return code, REDACTION.redact(" ".join(verdict.split()))
+
+
+def _run(command: click.Command, arguments: Sequence[str] | None, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
     try:
-        code = command.main(prog_name=command.name, standalone_mode=False, obj=taps)
+        code = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=taps)
     except BaseException as error:  # noqa: BLE001 - the last place that can say anything
         return _ending(error, taps)
     for tap in taps:
@@ -51,7 +61,6 @@ def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str
     match error:
         case ReaderGone():
             forget_reader()
-            taps.clear()
             ended: SystemExit = error
         case ConfigValidationError():
             ended = refusal(error)
@@ -75,6 +84,7 @@ def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str
 def _write_state(tap: TapZuoraTestenv) -> None:
     """Write the state of what was emitted, if anybody takes it."""
     tap.run.outcome.tell_counts()
+    # A reader that is gone is told nothing: what is written now goes nowhere.
     if tap.state:
         with suppress(RunEnded):
             tap.state_writer.write_state(tap.state)

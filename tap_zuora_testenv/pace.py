@@ -15,7 +15,7 @@ from tap_zuora_testenv.errors import EndsTheRun, TooManyFailures, Transient, Wai
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Generator, Hashable, Iterator
+    from collections.abc import Callable, Generator, Hashable, Iterator
 
 LONGEST_WAIT = 600.0
 """Seconds; who is asked to wait longer ends the run."""
@@ -79,16 +79,7 @@ class Pace:
             EndsTheRun: The run has ended.
         """
         with self._changed:
-            while self._end is None:
-                pause = self._paused_until - self._clock.monotonic()
-                if pause > 0:
-                    self._clock.wait(self._changed, pause)
-                elif self._in_flight >= self._width:
-                    self._clock.wait(self._changed, None)
-                else:
-                    break
-            if self._end is not None:
-                raise self._end
+            self._wait_until(lambda: self._in_flight < self._width)
             self._in_flight += 1
         try:
             yield
@@ -96,6 +87,26 @@ class Pace:
             with self._changed:
                 self._in_flight -= 1
                 self._changed.notify()
+
+    def wait_out_pause(self) -> None:
+        """Wait while all wait; for the request for a token, which holders of a place wait for.
+
+        Raises:
+            EndsTheRun: The run has ended.
+        """
+        with self._changed:
+            self._wait_until(lambda: True)
+
+    def _wait_until(self, is_free: Callable[[], bool]) -> None:
+        while self._end is None:
+            pause = self._paused_until - self._clock.monotonic()
+            if pause > 0:
+                self._clock.wait(self._changed, pause)
+            elif not is_free():
+                self._clock.wait(self._changed, None)
+            else:
+                return
+        raise self._end
 
     def back_off(self) -> Generator[float, Any, None]:
         """Wait between the attempts at one request, as python-backoff's wait generator.

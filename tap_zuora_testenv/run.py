@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class Run:
         self.logger = logger
         self.user_agent: str = config.get("user_agent") or user_agent
         self.outcome = Outcome(logger)
+        self.open = ExitStack()
+        """What is closed when the run is over."""
 
     @cached_property
     def requested(self) -> dict[str, JobIds | None] | None:
@@ -70,7 +73,7 @@ class Run:
     @cached_property
     def session(self) -> requests.Session:
         """The one pool of connections; one of them is for a token that is fetched meanwhile."""
-        return session(self.base_url, self.config["max_parallel_requests"] + 1)
+        return self.open.enter_context(session(self.base_url, self.config["max_parallel_requests"] + 1))
 
     @cached_property
     def pace(self) -> Pace:

@@ -60,13 +60,12 @@ class TapZuoraTestenv(Tap):
         Raises:
             ConfigValidationError: A setting or the state is refused; its `errors` are sentences without values.
         """
+        self._reads_environment = parse_env_config
         try:
             super().__init__(parse_env_config=parse_env_config, validate_config=validate_config, **arguments)
         except ValueError:
-            found = environment_problems(os.environ, self._jsonschema(), ENVIRONMENT_PREFIX)
-            if not (parse_env_config and found):
-                raise
-            raise ConfigValidationError("Settings refused", errors=found) from None
+            self._refuse_environment()
+            raise
         command = click.get_current_context(silent=True)
         if validate_config and command is not None and isinstance(command.obj, list):
             # The one way for our command to know the tap: singer-sdk's keeps it to itself.
@@ -102,11 +101,20 @@ class TapZuoraTestenv(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The stock texts show values, secrets among them.
         REDACTION.conceal(self.config.get(name) for name in ("client_id", "client_secret", "access_token"))
-        found = problems(self.config, self._jsonschema())
+        schema = self._jsonschema()
+        self._refuse_environment()
+        found = problems(self.config, schema)
         if found and raise_errors:
             raise ConfigValidationError("Settings refused", errors=found)
-        # Nothing is left to complain of; what remains for it to do is to fill in the defaults.
-        return found or super()._validate_config(raise_errors=raise_errors)
+        defaults = {name: each["default"] for name, each in schema["properties"].items() if "default" in each}
+        self._config = defaults | {name: value for name, value in self.config.items() if value is not None}
+        return found
+
+    def _refuse_environment(self) -> None:
+        """Refuse environment variables that singer-sdk failed to read, or read as something else than JSON."""
+        found = environment_problems(os.environ, self._jsonschema(), ENVIRONMENT_PREFIX)
+        if self._reads_environment and found:
+            raise ConfigValidationError("Settings refused", errors=found) from None
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:

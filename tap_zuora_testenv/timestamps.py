@@ -119,12 +119,13 @@ def _offset_in_seconds(zone: str) -> int | None:
 
 def _from_epoch_milliseconds(value: object) -> tuple[Instant, str, bool] | None:
     try:
+        # The borders first: as a whole number a Decimal such as 1e999999999 would fill the memory.
+        if not _FIRST_SECOND * 1000 <= value < (_LAST_SECOND + 1) * 1000:  # type: ignore[operator]
+            return None
         milliseconds = int(value)  # type: ignore[call-overload]
         if milliseconds != value:
             return None
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
     seconds, rest = divmod(milliseconds, 1000)
-    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-        return None
     return milliseconds * (NANOSECONDS_PER_SECOND // 1000), f"{rest:03d}".rstrip("0"), False

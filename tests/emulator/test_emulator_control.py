@@ -10,7 +10,7 @@ from tap_zuora_testenv.emulator.clock import Clock, format_instant, parse_instan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
     from tap_zuora_testenv.emulator.zuora import Zuora
 

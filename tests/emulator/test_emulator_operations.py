@@ -12,7 +12,7 @@ from tap_zuora_testenv.emulator.clock import parse_instant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
     from tap_zuora_testenv.emulator.zuora import Zuora
 

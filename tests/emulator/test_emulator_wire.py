@@ -20,7 +20,7 @@ from tap_zuora_testenv.emulator.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ask
+    from tests.emulator.conftest import Ask
 
     from tap_zuora_testenv.emulator.zuora import Zuora
 

@@ -1,0 +1,135 @@
+"""What the tests of the tap share: documents as Zuora sends them, and a tap within the process of the test."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
+
+from tap_zuora_testenv import command_line
+from tap_zuora_testenv.pace import SystemClock
+from tap_zuora_testenv.tap import TapZuoraTestenv
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pytest
+
+    from tap_zuora_testenv.emulator.zuora import Zuora
+
+JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
+E1, E2, E3 = (f"{number}0000000-0000-4000-8000-00000000000e" for number in (1, 2, 3))
+
+
+def job(number: int, environment: str = E1, status: str = "COMPLETED", updated: object = None, **fields: Any) -> Any:
+    """A job as Zuora would send it; each has an id of its own, and was last updated in the minute of its number."""
+    return {
+        "id": f"{number:08d}-0000-4000-8000-00000000000a",
+        "testEnvironmentId": environment,
+        "status": status,
+        "jobType": "REFRESH",
+        "updateTime": updated if updated is not None else f"2026-01-01T00:{number:02d}:00Z",
+        "progressPercentage": 100,
+        **fields,
+    }
+
+
+def environment(identity: str, **fields: Any) -> Any:
+    """A test environment as Zuora would send it."""
+    return {"id": identity, "tenantName": f"Acme {identity[0]}", "status": "ACTIVE", "tenantId": 94870, **fields}
+
+
+class LeapingClock(SystemClock):
+    """A clock on which waiting takes no time, and which remembers for how long it was waited."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    @override
+    def monotonic(self) -> float:  # type: ignore[override]
+        return time.monotonic() + sum(self.waited)
+
+    @override
+    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
+        if seconds is None:
+            condition.wait()
+        else:
+            self.waited.append(seconds)
+
+
+@dataclass
+class Ran:
+    """What one run of the tap gave."""
+
+    code: int
+    verdict: str
+    messages: list[Any]
+    log: str
+
+    @property
+    def state(self) -> Any:
+        """The last state, as a target hands it on."""
+        states = [message["value"] for message in self.messages if message["type"] == "STATE"]
+        return states[-1] if states else None
+
+    def records(self, stream: str = JOBS) -> list[Any]:
+        return [each["record"] for each in self.messages if each["type"] == "RECORD" and each["stream"] == stream]
+
+    def ids(self, stream: str = JOBS) -> list[str]:
+        return [record["id"] for record in self.records(stream)]
+
+    def bookmark(self, identity: str = E1) -> Any:
+        partitions = self.state["bookmarks"][JOBS].get("partitions", [])
+        return next((each for each in partitions if each["context"]["testEnvironmentId"] == identity), None)
+
+
+class Tap:
+    """The command, with an emulator to ask."""
+
+    def __init__(
+        self, url: str, folder: Path, output: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture
+    ) -> None:
+        self.url, self._folder, self._output, self._log = url, folder, output, log
+        self.config: dict[str, Any] = {"base_url": url, "client_id": "demo-client", "client_secret": "demo-secret"}
+
+    def __call__(self, *arguments: str, state: object = None, only: str | None = None, **config: object) -> Ran:
+        """Run it with these settings over the usual ones; None takes one away."""
+        options = [*arguments]
+        given = {name: value for name, value in (self.config | config).items() if value is not None}
+        options += ["--config", self.file("config.json", given)]
+        if state is not None:
+            options += ["--state", self.file("state.json", state)]
+        if only is not None:
+            options += ["--catalog", self.file("catalog.json", self.catalog(only))]
+        return self.run(options)
+
+    def run(self, options: Sequence[str]) -> Ran:
+        self._output.readouterr()
+        self._log.clear()
+        code, verdict = command_line.run(options)
+        lines = self._output.readouterr().out.splitlines()
+        messages = [json.loads(line) for line in lines] if "--test=schema" in options or lines[:1] != ["{"] else lines
+        return Ran(code, verdict, messages, self._log.text)
+
+    def catalog(self, *selected: str) -> Any:
+        """The catalog with only these streams selected."""
+        catalog = json.loads(TapZuoraTestenv(validate_config=False, setup_mapper=False).catalog_json_text)
+        for stream in catalog["streams"]:
+            root = next(each for each in stream["metadata"] if each["breadcrumb"] == [])
+            root["metadata"]["selected"] = stream["stream"] in selected
+        return catalog
+
+    def file(self, name: str, content: object) -> str:
+        path = self._folder / name
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return str(path)
+
+
+def paths(zuora: Zuora, method: str = "GET") -> list[str]:
+    """The paths that were asked for, in order."""
+    return [each.path for each in zuora.requests if each.method == method]

@@ -1,0 +1,219 @@
+"""The command as a process: exit codes, the last line, signals, pipes, and what stands in its log."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_zuora_testenv.emulator.faults import Fault
+from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tap_zuora_testenv.emulator.server import EmulatorServer
+    from tap_zuora_testenv.emulator.zuora import Zuora
+
+SECRET = "s3cr3t+/ of mine"
+COMMAND = [sys.executable, "-c", "from tap_zuora_testenv.command_line import main; main()"]
+
+FOREIGN_LOG_CONFIG = """
+version: 1
+disable_existing_loggers: false
+formatters:
+  structured: {(): singer_sdk.logging.StructuredFormatter}
+handlers:
+  console: {class: logging.StreamHandler, formatter: structured, stream: ext://sys.stderr}
+root: {level: DEBUG, handlers: [console], propagate: true}
+"""
+
+
+@pytest.fixture(autouse=True)
+def one_environment(zuora: Zuora) -> None:
+    zuora.tokens.client_secret = SECRET
+    zuora.put_environment(environment(E1))
+    for number in range(30):
+        zuora.put_job(E1, job(number))
+
+
+@pytest.fixture
+def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
+    """Start the command with these settings; what still runs at the end of the test is ended."""
+    running: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, environ: dict[str, str] | None = None, **config: Any) -> subprocess.Popen[str]:
+        given = {"base_url": server.url, "client_id": "demo-client", "client_secret": SECRET, **config}
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(given), encoding="utf-8")
+        process = subprocess.Popen(  # noqa: S603 - this interpreter, these arguments
+            [*COMMAND, "--config", str(path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environ or {})},
+        )
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def last_line(errors: str) -> str:
+    assert errors.endswith("\n")
+    return errors.splitlines()[-1]
+
+
+def test_all_done_exits_0_and_the_last_line_says_what_was_emitted(start: Any) -> None:
+    process = start()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert last_line(errors) == "Done: emitted 30 jobs and 1 test environment."
+    assert [json.loads(line)["type"] for line in output.splitlines()].count("RECORD") == 31
+
+
+def test_what_failed_exits_1_and_the_last_line_says_why(start: Any, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/test-environments", status=400))
+    process = start()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert last_line(errors).startswith("Stopped: GET /test-environments at 127.0.0.1:")
+    assert "Traceback" not in errors
+
+
+def test_a_bug_shows_its_traceback_and_asks_to_be_reported(start: Any) -> None:
+    # singer-sdk evaluates what a user wrote, and fails as it fails.
+    process = start(stream_maps={JOBS: {"wrong": "1 / 0"}})
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" in errors
+    assert last_line(errors).startswith("A bug in tap-zuora-testenv")
+
+
+def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: Any) -> None:
+    process = start("--test")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [json.loads(line)["type"] for line in output.splitlines()].count("RECORD") == 2
+    assert "ERROR" not in errors
+    assert last_line(errors) == "Done: emitted 1 job and 1 test environment."
+
+
+def test_a_dry_run_that_is_refused_says_why_in_its_last_line(start: Any) -> None:
+    process = start("--test", max_attempts=0)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert last_line(errors) == "Setting `max_attempts` must be a whole number from 1 to 20."
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
+    start: Any, zuora: Zuora, number: int, code: int
+) -> None:
+    zuora.put_environment(environment(E2))
+    zuora.put_job(E2, job(100, E2))
+    zuora.put_environment(environment(E3))
+    zuora.faults.add(Fault(f"/test-environments/{E3}/jobs", delay_seconds=60))
+    process = start()
+    lines: list[str] = []
+    # When a record of the second environment is out, the first is done; the third keeps the tap waiting.
+    while not lines or job(100)["id"] not in lines[-1]:
+        lines.append(process.stdout.readline())
+    process.send_signal(number)
+    lines += process.stdout.readlines()
+    errors = process.stderr.read()
+    assert process.wait(timeout=5) == code
+    states = [each["value"] for each in map(json.loads, lines) if each["type"] == "STATE"]
+    done = [partition["context"]["testEnvironmentId"] for partition in states[-1]["bookmarks"][JOBS]["partitions"]]
+    assert done[0] == E1
+    assert E3 not in done
+    assert last_line(errors) == f"Stopped by {signal.Signals(number).name}."
+    assert "Traceback" not in errors
+
+
+def test_a_signal_while_nobody_reads_ends_the_run_all_the_same(start: Any, zuora: Zuora) -> None:
+    for number in range(30, 1500):
+        zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))
+    process = start()
+    # The first line is out; the rest fills the pipe.
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=6)
+    assert process.returncode == 143
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(start: Any, zuora: Zuora) -> None:
+    for number in range(30, 1500):
+        zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))
+    process = start()
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    assert process.wait(timeout=10) == 1
+    assert last_line(errors) == "Stopped: the reader of the output went away."
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+@pytest.mark.parametrize("echo", ["", f"unknown client {SECRET}"])
+def test_no_secret_stands_in_any_output_at_debug_level(
+    start: Any, zuora: Zuora, tmp_path: Path, *, foreign: bool, echo: str
+) -> None:
+    token = zuora.tokens.issue("T0ken-that-nobody-may-see")
+    zuora.faults.add(Fault("/oauth/token", times=1, status=500, json={"message": echo}))
+    zuora.faults.add(Fault("/oauth/token", status=200, json={"access_token": token, "expires_in": 3599}))
+    zuora.faults.add(Fault(f"/test-environments/{E1}/jobs", status=500, body=f"{echo} Bearer {token} " + "x" * 5000))
+    environ = {"LOGLEVEL": "DEBUG", "TAP_ZUORA_TESTENV_LOGLEVEL": "DEBUG"}
+    if foreign:
+        config = tmp_path / "logging.yaml"
+        config.write_text(FOREIGN_LOG_CONFIG, encoding="utf-8")
+        environ["SINGER_SDK_LOG_CONFIG"] = str(config)
+    process = start(environ=environ, max_attempts=2)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "answered 500" in last_line(errors)
+    for text in (output, errors):
+        assert SECRET not in text
+        assert token not in text
+        assert "x" * 201 not in text
+    assert ('"level":"debug"' in errors) == foreign
+
+
+def test_the_log_does_not_grow_with_the_number_of_jobs(start: Any, zuora: Zuora) -> None:
+    for number in range(30, 1000):
+        zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))
+    process = start()
+    _, errors = process.communicate(timeout=60)
+    lines = errors.splitlines()
+    assert len(lines) <= 12
+    assert sum("record_count" in line for line in lines) == 2
+    assert sum("sync_duration" in line for line in lines) == 2
+    assert paths(zuora, "POST") == ["/oauth/token"]
+
+
+def test_a_netrc_file_does_not_replace_the_token(start: Any, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    process = start(environ={"NETRC": str(netrc)})
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_proxy_of_the_environment_is_used_and_its_password_is_not_told(start: Any) -> None:
+    environ = {"HTTP_PROXY": "http://user:pr0xy-word@127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    process = start(environ={**environ, "http_proxy": environ["HTTP_PROXY"], "LOGLEVEL": "DEBUG"}, max_attempts=1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "proxy" in last_line(errors)
+    assert "pr0xy-word" not in errors

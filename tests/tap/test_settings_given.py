@@ -1,0 +1,221 @@
+"""Every setting, good and bad: from a file, from the environment, and what reaches Zuora."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_zuora_testenv import command_line
+from tests.tap.running import E1, ENVIRONMENTS, JOBS, Tap, environment, job, paths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tap_zuora_testenv.emulator.zuora import Zuora
+
+PREFIX = "TAP_ZUORA_TESTENV_"
+
+
+@pytest.fixture(autouse=True)
+def one_environment(zuora: Zuora) -> None:
+    zuora.put_environment(environment(E1))
+    zuora.put_job(E1, job(1))
+
+
+BASE_URL = "Setting `base_url` must be the https address of a Zuora REST host"
+ENTRIES = 'must be a list, not empty, whose entries are "id" or'
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"base_url": None}, "Setting `base_url` is missing: it must be the https address"),
+        ({"base_url": 7}, BASE_URL),
+        ({"base_url": ""}, BASE_URL),
+        ({"base_url": "rest.zuora.com"}, BASE_URL),
+        ({"base_url": "http://rest.zuora.com"}, BASE_URL),
+        ({"base_url": "ftp://rest.zuora.com"}, BASE_URL),
+        ({"base_url": "https://"}, BASE_URL),
+        ({"base_url": "https://user:word@rest.zuora.com"}, BASE_URL),
+        ({"base_url": "https://rest.zuora.com?a=b"}, BASE_URL),
+        ({"base_url": "https://rest.zuora.com#a"}, BASE_URL),
+        ({"base_url": "https://rest.zuora.com/v1/"}, BASE_URL),
+        ({"base_url": "https://rest.zuora.com:port"}, BASE_URL),
+        ({"base_url": "https://rest.zuora.com\n"}, BASE_URL),
+        ({"base_url": "http://localhost.example"}, BASE_URL),
+        ({"client_id": None}, "Setting `client_id` is missing: `client_id` and `client_secret` belong together."),
+        ({"client_secret": None}, "Setting `client_secret` is missing"),
+        (
+            {"client_id": None, "client_secret": None},
+            "The credentials are missing: set `client_id` and `client_secret`",
+        ),
+        ({"access_token": "abc"}, "Set either `client_id` and `client_secret`, or `access_token`, not both."),
+        ({"client_secret": 123456789}, "Setting `client_secret` must be the client secret"),
+        ({"client_secret": ""}, "Setting `client_secret` must be the client secret"),
+        (
+            {"client_id": None, "client_secret": None, "access_token": "a\nb"},
+            "Setting `access_token` must be a bearer token",
+        ),
+        ({"test_environments": []}, ENTRIES),
+        ({"test_environments": E1}, ENTRIES),
+        ({"test_environments": [7]}, ENTRIES),
+        ({"test_environments": [{"job_ids": ["a"]}]}, ENTRIES),
+        ({"test_environments": [{"id": E1, "job_ids": []}]}, ENTRIES),
+        ({"test_environments": [{"id": E1, "jobs": ["a"]}]}, ENTRIES),
+        ({"test_environments": [E1, {"id": E1, "job_ids": [".."]}]}, "has a wrong entry (number 2)"),
+        ({"start_date": "yesterday"}, "Setting `start_date` must be a date-time such as"),
+        ({"entity_id": "a b"}, "Setting `entity_id` must be an id"),
+        ({"track_id": "a:b"}, "Setting `track_id` must be 1 to 64"),
+        ({"track_id": "x" * 65}, "Setting `track_id` must be 1 to 64"),
+        ({"track_id": "ü"}, "Setting `track_id` must be 1 to 64"),
+        ({"max_parallel_requests": 0}, "Setting `max_parallel_requests` must be a whole number from 1 to 40."),
+        ({"max_parallel_requests": 41}, "Setting `max_parallel_requests` must be"),
+        ({"max_parallel_requests": "8"}, "Setting `max_parallel_requests` must be"),
+        ({"max_parallel_requests": True}, "Setting `max_parallel_requests` must be"),
+        ({"request_timeout": 601}, "Setting `request_timeout` must be a whole number of seconds from 1 to 600."),
+        ({"max_attempts": 0}, "Setting `max_attempts` must be a whole number from 1 to 20."),
+        ({"on_missing": "ignore"}, 'Setting `on_missing` must be "warn" or "fail".'),
+        ({"user_agent": "a\r\nb"}, "Setting `user_agent` must be one line"),
+        ({"base_ulr": "x"}, "Setting `base_ulr` does not exist; did you mean `base_url`?"),
+        ({"batch_config": {}}, "Setting `batch_config` does not exist"),
+    ],
+    ids=str,
+)
+def test_a_bad_setting_is_refused_before_anything_is_sent(tap: Tap, zuora: Zuora, config: Any, sentence: str) -> None:
+    ran = tap(**config)
+    assert (ran.code, ran.messages, len(zuora.requests)) == (1, [], 0)
+    assert sentence in ran.verdict
+
+
+@pytest.mark.parametrize("bad", ["..", "a/b", "a?b", "a#b", "%2e%2e", "a\nb", "a\x00b", "", " ", "x" * 129, "ü", "a.b"])
+@pytest.mark.parametrize("form", ["environment", "environment with jobs", "job"])
+def test_an_id_that_could_leave_its_place_in_the_path_is_refused(tap: Tap, zuora: Zuora, bad: str, form: str) -> None:
+    entry: Any = {
+        "environment": bad,
+        "environment with jobs": {"id": bad, "job_ids": ["a"]},
+        "job": {"id": E1, "job_ids": [bad]},
+    }[form]
+    ran = tap(test_environments=[entry])
+    assert (ran.code, len(zuora.requests)) == (1, 0)
+    assert "Setting `test_environments` has a wrong entry (number 1)" in ran.verdict
+
+
+def test_several_bad_settings_are_all_told_and_the_last_line_says_so(tap: Tap) -> None:
+    ran = tap(max_attempts=0, request_timeout=0)
+    assert ran.verdict.endswith("(1 more above.)")
+    assert {"`max_attempts`" in text for text in (ran.log, ran.verdict)} == {True, False}
+
+
+def test_null_is_the_same_as_not_set(tap: Tap) -> None:
+    tap.config |= {"max_attempts": None}
+    path = tap.file("config.json", {**tap.config, "start_date": None, "test_environments": None, "on_missing": None})
+    assert tap.run(["--config", path]).code == 0
+
+
+@pytest.mark.parametrize("url", ["{}/", "{}//"])
+def test_a_trailing_slash_is_tolerated(tap: Tap, zuora: Zuora, url: str) -> None:
+    assert tap(base_url=url.format(tap.url)).code == 0
+    assert "/test-environments" in paths(zuora)
+
+
+def test_settings_come_from_the_environment_with_lists_as_json(
+    tap: Tap, zuora: Zuora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = [{"id": E1, "job_ids": [job(1)["id"]]}]
+    for name, value in {**tap.config, "test_environments": json.dumps(named), "max_attempts": 3}.items():
+        monkeypatch.setenv(f"{PREFIX}{name.upper()}", str(value))
+    ran = tap.run(["--config=ENV"])
+    assert (ran.code, ran.ids()) == (0, [job(1)["id"]])
+    assert f"/test-environments/{E1}/jobs/{job(1)['id']}" in paths(zuora)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MAX_ATTEMPTS", "many", "must be a whole number from 1 to 20."),
+        ("MAX_PARALLEL_REQUESTS", "8.0", "must be a whole number from 1 to 40."),
+        ("REQUEST_TIMEOUT", "", "must be a whole number of seconds"),
+        ("TEST_ENVIRONMENTS", "a,b", "must be a list"),
+        ("TEST_ENVIRONMENTS", "['a']", "as JSON."),
+        ("STREAM_MAPS", "{", "as JSON."),
+    ],
+)
+def test_a_malformed_environment_variable_is_named(
+    tap: Tap, monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    for setting, good in tap.config.items():
+        monkeypatch.setenv(f"{PREFIX}{setting.upper()}", good)
+    monkeypatch.setenv(f"{PREFIX}{name}", value)
+    ran = tap.run(["--config=ENV"])
+    assert ran.code == 1
+    assert ran.verdict.startswith(f"The environment variable {PREFIX}{name} must be ")
+    assert sentence in ran.verdict
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"{", "is not JSON (line 1, column 2)"),
+        (b"", "is not JSON"),
+        (b"[1]", "is not a JSON object"),
+        (b"\xff\xfe", "is not text in UTF-8"),
+        (None, ""),
+    ],
+)
+def test_a_file_that_is_no_json_object_is_named(
+    tap: Tap, tmp_path: Path, option: str, content: bytes | None, sentence: str
+) -> None:
+    path = tmp_path / "given.json"
+    if content is not None:
+        path.write_bytes(content)
+    good = [] if option == "--config" else ["--config", tap.file("config.json", tap.config)]
+    ran = tap.run([*good, option, str(path)])
+    assert ran.code == 1
+    assert "given.json" in ran.verdict
+    assert sentence in ran.verdict
+    assert "\n" not in ran.verdict
+
+
+def test_an_unknown_option_is_told_in_a_sentence(tap: Tap) -> None:
+    ran = tap("--nonsense")
+    assert ran.code == 1
+    assert "--nonsense" in ran.verdict
+
+
+def test_the_headers_that_zuora_asks_for_are_sent(tap: Tap, zuora: Zuora) -> None:
+    tap(entity_id="2c92-a", track_id="nightly run 7", user_agent="release team/1")
+    for request in zuora.requests:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert headers["accept"] == "application/json"
+        assert headers["accept-encoding"] == "gzip"
+        assert headers["user-agent"] == "release team/1"
+        assert headers["zuora-track-id"] == "nightly run 7"
+        assert ("zuora-entity-ids" in headers) == (request.method == "GET")
+
+
+def test_without_settings_only_the_usual_headers_are_sent(tap: Tap, zuora: Zuora) -> None:
+    tap()
+    headers = {name.lower(): value for name, value in next(iter(zuora.requests)).headers.items()}
+    assert headers["user-agent"].startswith("tap-zuora-testenv/0.")
+    assert not {"zuora-track-id", "zuora-entity-ids"} & headers.keys()
+
+
+@pytest.mark.parametrize("option", ["--discover", "--about", "--version", "--help"])
+@pytest.mark.usefixtures("tap")
+def test_what_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
+    assert command_line.run([option]) == (0, "")
+    assert len(zuora.requests) == 0
+
+
+def test_discovery_shows_the_schemas_as_they_stand_in_their_files(tap: Tap) -> None:
+    streams = {stream["stream"]: stream for stream in tap.catalog()["streams"]}
+    for name in (JOBS, ENVIRONMENTS):
+        with open(f"schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123
+            properties = json.load(file)["properties"]
+        assert streams[name]["schema"]["properties"] == properties
+        assert streams[name]["key_properties"] == ["id"]
+    assert streams[JOBS]["replication_key"] == "updateTime"
+    assert streams[ENVIRONMENTS]["replication_method"] == "FULL_TABLE"
