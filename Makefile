@@ -30,7 +30,7 @@ check: ## lint, formatting and types
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
-	$(VENV)/mypy --explicit-package-bases .
+	$(VENV)/mypy .
 
 format: ## format the code and mend what ruff can mend
 	@sh requirements/install.sh dev

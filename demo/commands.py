@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import subprocess
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1,localhost"
 STOP_TAKES_AT_MOST_SECONDS = 10
+# What may come from a person, a scheduler or a closed terminal.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_STARTED: list[subprocess.Popen[bytes]] = []
 
 
 @contextmanager
@@ -33,16 +38,48 @@ def running(
         stop: The signal that tells it to end.
         options: More arguments of `subprocess.Popen`.
     """
-    with subprocess.Popen(line, **options) as process:
+    process = None
+    try:
+        with _signals_wait():
+            process = subprocess.Popen(line, **options)  # noqa: S603 - no argument comes from elsewhere
+            _STARTED.append(process)
+        yield process
+    finally:
+        if process is not None:
+            _end(process, stop)
+
+
+def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
+    # Closes the pipes, and waits.
+    with process:
+        if process.poll() is None:
+            process.send_signal(stop)
         try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(stop)
-            try:
-                process.wait(STOP_TAKES_AT_MOST_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.wait(STOP_TAKES_AT_MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@atexit.register
+def _end_what_was_left() -> None:
+    """End what an exception at a bad moment, on the way into its context, left behind."""
+    for process in _STARTED:
+        if process.poll() is None:
+            _end(process, signal.SIGTERM)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let no signal come between the start of a process and the moment from which on somebody ends it."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda caught, _: came.append(caught)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for caught in came:
+            signal.raise_signal(caught)
 
 
 def command(name: str) -> list[str]:

@@ -71,10 +71,7 @@ def test_two_runs_leave_exactly_what_zuora_holds(pipe: Pipe, zuora: EmulatorServ
 
     uat, performance = environment_id(zuora, "UAT"), environment_id(zuora, "Performance")
     zuora.zuora.create_refresh(performance)
-    zuora.zuora.clock.advance(timedelta(hours=2).total_seconds())
-    under_way = zuora.zuora.jobs(uat)[-1]
-    assert under_way["status"] == "SCRUBBING"
-    zuora.zuora.cancel_job(uat, str(under_way["id"]))
+    zuora.zuora.cancel_job(uat, str(zuora.zuora.jobs(uat)[-1]["id"]))
     zuora.zuora.put_environment({"id": "new-here", "tenantName": "Acme 東京 'Ünïcode' \"quoted\" \\ 🚀", "tenantId": 9})
     zuora.zuora.clock.advance(timedelta(hours=2).total_seconds())
 

@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 CHECKER = Path(sys.prefix, "singer-tools", "bin", "singer-check-tap")
 
 
-def output(tmp_path: Path, settings: dict[str, Any], *options: str) -> bytes:
+def run(line: list[str | Path], given: bytes = b"") -> bytes:
+    done = subprocess.run(  # noqa: S603 - the tap and its checker
+        line, input=given, env=environment(), check=False, capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def output(tmp_path: Path, settings: dict[str, Any], *options: str | Path) -> bytes:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(settings))
-    run = [*command("tap-zuora-testenv"), "--config", str(config), *options]
-    return subprocess.run(run, check=True, capture_output=True, env=environment(), timeout=60).stdout
+    return run([*command("tap-zuora-testenv"), "--config", config, *options])
 
 
 def check(messages: bytes) -> str:
     if not CHECKER.exists():
         pytest.fail("singer-check-tap is not installed here: make test installs it.")
-    checked = subprocess.run([CHECKER], input=messages, check=False, capture_output=True, timeout=60)
-    assert checked.returncode == 0, checked.stderr.decode()
-    return checked.stdout.decode()
+    return run([CHECKER], messages).decode()
 
 
 def last_state(messages: bytes) -> str:
@@ -49,7 +54,7 @@ def test_it_accepts_a_first_run_and_the_one_that_follows(
 
     state = tmp_path / "state.json"
     state.write_text(last_state(first))
-    assert "The output is valid." in check(output(tmp_path, tap_settings, "--state", str(state)))
+    assert "The output is valid." in check(output(tmp_path, tap_settings, "--state", state))
 
 
 def test_it_accepts_a_run_that_names_its_jobs(
