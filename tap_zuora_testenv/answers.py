@@ -1,4 +1,4 @@
-"""Pure: an answer of Zuora's becomes a document, its rows, or the error that it means.
+"""Pure: an answer of Zuora's becomes a document, or the error that it means.
 
 The shapes of errors and what to retry are from Zuora's REST API reference ("Error handling", "Rate limits").
 """
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tap_zuora_testenv.errors import (
     Asked,
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Document: TypeAlias = dict[str, Any]
-
-PLAIN_SEGMENT = r"^[A-Za-z0-9_-]{1,128}\Z"
-"""The ids that can stand in a path without leaving their place, as a pattern."""
-_PLAIN_SEGMENT = re.compile(PLAIN_SEGMENT)
 
 # The last two digits of a numeric error code.
 _NO_PERMISSION, _NOT_AUTHENTICATED, _NOT_FOUND, _LIMIT_EXCEEDED = 10, 11, 40, 70
@@ -76,11 +72,12 @@ def document(answer: Answer) -> Document:
         raise error(answer)
     try:
         read = json.loads(answer.body, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        asked = replace(_told(answer, {}), said=answer.body[:1000].decode(errors="replace"))
+    except (ValueError, ArithmeticError, RecursionError):
+        # An ArithmeticError is a Decimal's, of an exponent beyond all bounds.
+        asked = replace(told_of(answer, {}), said=_beginning(answer.body))
         raise Transient(asked, "the answer is not JSON; something between here and Zuora may have written it") from None
     if not isinstance(read, dict):
-        raise Unusable(_told(answer, {}), "the answer is not a JSON object; check that base_url is a Zuora REST host")
+        raise Unusable(told_of(answer, {}), "the answer is not a JSON object; check that base_url is a Zuora REST host")
     # Zuora reports some errors with HTTP 200.
     if read.get("success") is False or not ("id" in read or "result" in read or "access_token" in read):
         raise error(answer)
@@ -94,7 +91,7 @@ def error(answer: Answer) -> ZuoraError:
         answer: An answer with an error status, or one whose body reports an error.
     """
     body = _error_body(answer.body)
-    asked, kind, status = _told(answer, body), _kind(body), answer.status
+    asked, kind, status = told_of(answer, body), _kind(body), answer.status
     if status == HTTPStatus.NOT_FOUND or kind == _NOT_FOUND:
         return NotFound(asked, "Zuora does not have it; check the id, base_url and entity_id")
     return _transient(answer, asked, kind) or _refused(asked, kind, status)
@@ -129,85 +126,17 @@ def _refused(asked: Asked, kind: int | None, status: int) -> ZuoraError:
     return Unusable(asked, "the answer is not what was asked for; check base_url, entity_id and the ids")
 
 
-class Told(NamedTuple):
-    """What an answer told: the rows that were asked for, and an error for each element that is none."""
-
-    rows: list[Document]
-    strangers: list[ZuoraError]
-
-
-def one_row(told: Document, answer: Answer, **asked_for: str) -> Told:
-    """Return the one row of an answer.
-
-    Args:
-        told: The document of the answer.
-        answer: The answer.
-        asked_for: The values that its fields must have, compared as ids; a field that it lacks may have any.
-
-    Raises:
-        Unusable: It is another one.
-    """
-    if not _is(told, asked_for):
-        raise Unusable(_told(answer, {}), "the answer is about something else than what was asked for")
-    return Told([told], [])
-
-
-def listed_rows(told: Document, answer: Answer, **asked_for: str) -> Told:
-    """Return the rows of a list's answer; of an id that stands twice the later one.
-
-    `size` beside the list asserts nothing: Zuora's sample shows 0 beside one element.
-
-    Args:
-        told: The document of the answer.
-        answer: The answer.
-        asked_for: As for `one_row`, for each row.
-
-    Raises:
-        Unusable: There is no list in it.
-    """
-    result = told.get("result")
-    if not isinstance(result, list):
-        raise Unusable(_told(answer, {}), "the answer holds no list; check that base_url is a Zuora REST host")
-    rows: dict[str, Document] = {}
-    strangers: list[ZuoraError] = []
-    for number, element in enumerate(result, start=1):
-        if isinstance(element, dict) and _is(element, asked_for):
-            rows[same(element["id"])] = element
-        else:
-            known = element.get("id") if isinstance(element, dict) else element
-            said = REDACTION.quote(repr(known))
-            reason = f"element {number:,} of the list, {said}, is not what was asked for, and is left out"
-            strangers.append(Unusable(_told(answer, {}), reason))
-    return Told(list(rows.values()), strangers)
-
-
-def _is(row: Document, asked_for: Mapping[str, str]) -> bool:
-    fits = (row.get(field) is None or same(row[field]) == same(value) for field, value in asked_for.items())
-    return identity(row) is not None and all(fits)
-
-
-def identity(row: object) -> str | None:
-    """Return the id of a job or a test environment in the one form in which ids are compared, None if it has none."""
-    value = row.get("id") if isinstance(row, dict) else None
-    return same(value) if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
-
-
-def is_plain_segment(value: object) -> bool:
-    """Say whether an id can stand in a path without leaving its place."""
-    return isinstance(value, str) and _PLAIN_SEGMENT.fullmatch(value) is not None
-
-
-def same(value: object) -> str:
-    """Return an id as it is compared: without regard to case, and a number as its digits."""
-    return str(value).casefold()
-
-
 def _error_body(body: bytes) -> Document:
     try:
         read = json.loads(body)
     except (ValueError, RecursionError):
-        return {"message": body[:1000].decode(errors="replace")}
+        return {"message": _beginning(body)}
     return read if isinstance(read, dict) else {}
+
+
+def _beginning(body: bytes) -> str:
+    # Redacted before it is cut: half a secret would not be found.
+    return REDACTION.redact(body.decode(errors="replace"))[:1000]
 
 
 def _reasons(body: Document) -> list[Document]:
@@ -222,7 +151,8 @@ def _kind(body: Document) -> int | None:
     return next((kind for kind in kinds if kind in _KNOWN_KINDS), None)
 
 
-def _told(answer: Answer, body: Document) -> Asked:
+def told_of(answer: Answer, body: Document) -> Asked:
+    """Return the request of an answer with all that the answer tells of it."""
     messages = (reason.get("message") or reason.get("error_description") for reason in _reasons(body))
     request_id, process_id = (body.get(name) for name in ("requestId", "processId"))
     return replace(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_zuora_testenv.answers import identity, same
+from tap_zuora_testenv.rows import identity, same
 from tap_zuora_testenv.timestamps import Instant, from_instant, instant
 
 if TYPE_CHECKING:

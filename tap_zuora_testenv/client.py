@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import abc
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import backoff
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.schema.source import SchemaDirectory, StreamSchema
+from singer_sdk.schema.source import StreamSchema
 from singer_sdk.streams.rest import PageContext, RESTStream
 from typing_extensions import override
 
@@ -20,15 +18,15 @@ from tap_zuora_testenv.errors import (
     Asked,
     AuthenticationRefused,
     EndsTheRun,
-    RunEnded,
     TokenRejected,
     Transient,
     Unusable,
     ZuoraError,
 )
-from tap_zuora_testenv.look_ahead import LookAhead
 from tap_zuora_testenv.outcome import NOUNS
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.rows import is_plain_segment
+from tap_zuora_testenv.schema_files import schema_directory
 from tap_zuora_testenv.transport import answer, send
 from tap_zuora_testenv.values import RowShape
 
@@ -39,24 +37,17 @@ if TYPE_CHECKING:
     from backoff.types import Details
     from singer_sdk.helpers.types import Auth, Context, RequestFunc
 
-    from tap_zuora_testenv.answers import Answer, Document, Told
+    from tap_zuora_testenv.answers import Answer, Document
     from tap_zuora_testenv.tap import TapZuoraTestenv
     from tap_zuora_testenv.values import Row
 
     Attempt: TypeAlias = Callable[[requests.PreparedRequest], tuple[Document, Answer]]
 
 
-def _schemas() -> SchemaDirectory:
-    # In a wheel the schemas travel inside the package; in a checkout they stand beside it. The package comes first, so
-    # that a folder beside an installed package is never taken for ours.
-    packaged = resources.files(__package__) / "schemas"
-    return SchemaDirectory(packaged if packaged.is_dir() else Path(__file__).parent.parent / "schemas")
-
-
 class ZuoraStream(RESTStream[Any]):
     """A stream whose records come from many requests at once."""
 
-    schema: ClassVar[StreamSchema] = StreamSchema(_schemas())
+    schema: ClassVar[StreamSchema] = StreamSchema(schema_directory())
     primary_keys: ClassVar[Sequence[str]] = ("id",)
     # `post_process` conforms each value, and tells what was lost.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
@@ -143,7 +134,7 @@ class ZuoraStream(RESTStream[Any]):
         Raises:
             ZuoraError: The request could not be satisfied, after all attempts that were worth it.
         """
-        if context and not all(map(answers.is_plain_segment, context.values())):
+        if context and not all(map(is_plain_segment, context.values())):
             asked = Asked("GET", self.path, urlsplit(self.url_base).netloc)
             raise Unusable(
                 asked, f"an id that is no plain path segment is not asked for: {REDACTION.quote(str(context))}"
@@ -197,31 +188,6 @@ class ZuoraStream(RESTStream[Any]):
         self.validate_response(response)
         (document,) = self.parse_response(response)
         return document, answer(response)
-
-    # Many requests at once.
-
-    def look_ahead(self, call: Callable[[Any], Told], contexts: Sequence[Any]) -> LookAhead[Any, Told]:
-        """Ask for many things at once, and get the answers in order."""
-        width = int(self.config["max_parallel_requests"])
-        ahead = LookAhead(call, contexts, width=width, fatal=EndsTheRun)
-        self.run.open.callback(ahead.close)
-        return ahead
-
-    def stop(self, error: EndsTheRun, undone: int) -> RunEnded:
-        """Return the end of the run for this reason.
-
-        Args:
-            error: The reason.
-            undone: How many requests have not been made, or not been used.
-        """
-        left = f"; {undone:,} requests were left undone" if undone else ""
-        return RunEnded(1, f"Stopped: {error}{left}.")
-
-    def tell_strangers(self, told: Told) -> bool:
-        """Tell of the elements of a list that are no rows; return whether there are none."""
-        for stranger in told.strangers:
-            self.run.outcome.failed(stranger)
-        return not told.strangers
 
     # What becomes of a row.
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tap_zuora_testenv.errors import RunEnded
 from tap_zuora_testenv.redaction import REDACTION
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Sequence
 
-    from tap_zuora_testenv.errors import NotFound, ZuoraError
+    from tap_zuora_testenv.errors import EndsTheRun, NotFound, ZuoraError
     from tap_zuora_testenv.values import Loss
 
 SHOWN = 20
@@ -53,6 +55,22 @@ class Outcome:
         if self._failed == 1:
             self._first_failure = str(error)
         self._tell("that failed", str(error), is_error=True)
+
+    def strangers(self, errors: Sequence[ZuoraError]) -> None:
+        """Tell of the elements of a list that are no rows."""
+        for error in errors:
+            self.failed(error)
+
+    @staticmethod
+    def stopped(error: EndsTheRun, undone: int = 0) -> RunEnded:
+        """Return the end of the run for a reason.
+
+        Args:
+            error: The reason.
+            undone: How many requests have not been made, or not been used.
+        """
+        left = f"; {undone:,} requests were left undone" if undone else ""
+        return RunEnded(1, f"Stopped: {error}{left}.")
 
     def lost(self, what: str, loss: Loss) -> None:
         """Warn of a value that could not be kept."""

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tap_zuora_testenv.auth import TokenAuthenticator, TokenOperation
+from tap_zuora_testenv.errors import EndsTheRun
+from tap_zuora_testenv.look_ahead import LookAhead
 from tap_zuora_testenv.outcome import Outcome
 from tap_zuora_testenv.pace import Pace
 from tap_zuora_testenv.timestamps import Instant, instant
@@ -15,11 +17,12 @@ from tap_zuora_testenv.validation import JobIds, base_url, requested
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import requests
 
     from tap_zuora_testenv.pace import Clock
+    from tap_zuora_testenv.rows import Told
 
 
 class Run:
@@ -85,3 +88,9 @@ class Run:
         """The one token."""
         operation = TokenOperation(self.session, self.base_url, self.config, self.headers, self.pace)
         return TokenAuthenticator(self.config.get("access_token"), operation.fetch, self.clock)
+
+    def look_ahead(self, call: Callable[[Any], Told], contexts: Sequence[Any]) -> LookAhead[Any, Told]:
+        """Ask for many things at once, and get the answers in order."""
+        ahead = LookAhead(call, contexts, width=self.config["max_parallel_requests"], fatal=EndsTheRun)
+        self.open.callback(ahead.close)
+        return ahead

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from singer_sdk import typing as th
 
-from tap_zuora_testenv.answers import PLAIN_SEGMENT
+from tap_zuora_testenv.rows import PLAIN_SEGMENT
 
 ENVIRONMENT_PREFIX = "TAP_ZUORA_TESTENV_"
 """What the names of the settings' environment variables begin with, as singer-sdk makes it of the tap's name."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.streams._state import StreamStateManager
 from typing_extensions import override
 
-from tap_zuora_testenv.answers import same
 from tap_zuora_testenv.bookmarks import Bookmark
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.rows import same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

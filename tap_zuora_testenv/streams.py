@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_zuora_testenv.answers import Told, identity, listed_rows, one_row, same
 from tap_zuora_testenv.bookmarks import REPLICATION_KEY, Seen
 from tap_zuora_testenv.client import ZuoraStream
 from tap_zuora_testenv.errors import EndsTheRun, EnvironmentsUnknown, NotFound, ZuoraError
 from tap_zuora_testenv.progress import Progress
+from tap_zuora_testenv.rows import Told, identity, listed_rows, one_row, same
 from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TestEnvironmentsStream(ZuoraStream):
     @cached_property
     def listed(self) -> Told | ZuoraError:
         """The answer of the list, asked for once a run; the other stream uses it too."""
-        ((_, result),) = self.look_ahead(lambda _: listed_rows(*self.ask(None)), [None])
+        ((_, result),) = self.run.look_ahead(lambda _: listed_rows(*self.ask(None)), [None])
         if isinstance(result, Exception) and not isinstance(result, ZuoraError):
             raise result
         return result
@@ -49,11 +49,11 @@ class TestEnvironmentsStream(ZuoraStream):
     def get_rows(self, context: Context | None) -> Iterator[Document]:
         told = self.listed
         if isinstance(told, EndsTheRun):
-            raise self.stop(told, undone=0)
+            raise self.run.outcome.stopped(told)
         if isinstance(told, ZuoraError):
             self.run.outcome.failed(told)
             return
-        self.tell_strangers(told)
+        self.run.outcome.strangers(told.strangers)
         if self.run.requested is None:
             yield from told.rows
             return
@@ -111,10 +111,10 @@ class TestEnvironmentJobsStream(ZuoraStream):
         if isinstance(told, ZuoraError):
             reason = f"{told.reason}; which test environments there are is not known"
             error = told if isinstance(told, EndsTheRun) else EnvironmentsUnknown(told.asked, reason)
-            raise self.stop(error, undone=0)
+            raise self.run.outcome.stopped(error)
         if not self._environments.selected:
             # Else that stream tells of them.
-            self.tell_strangers(told)
+            self.run.outcome.strangers(told.strangers)
         return told.rows
 
     # Asking.
@@ -147,7 +147,7 @@ class TestEnvironmentJobsStream(ZuoraStream):
         requests = [context for contexts in self._contexts.values() for context in contexts]
         if self.run.requested is not None:
             self.run.outcome.named(self.name, len(requests))
-        return self.look_ahead(self._fetch, requests)
+        return self.run.look_ahead(self._fetch, requests)
 
     # Emitting.
 
@@ -165,7 +165,8 @@ class TestEnvironmentJobsStream(ZuoraStream):
                 self._tell_error(request, result)
                 is_whole = False
                 continue
-            is_whole = self.tell_strangers(result) and is_whole
+            is_whole = is_whole and not result.strangers
+            self.run.outcome.strangers(result.strangers)
             for job in result.rows:
                 seen.add(job)
                 if bookmark is None or bookmark.wants(job, self.run.start):
@@ -175,7 +176,7 @@ class TestEnvironmentJobsStream(ZuoraStream):
 
     def _tell_error(self, request: dict[str, str], error: Exception) -> None:
         if isinstance(error, EndsTheRun):
-            raise self.stop(error, undone=self._answers.left + 1)
+            raise self.run.outcome.stopped(error, self._answers.left + 1)
         if not isinstance(error, ZuoraError):
             raise error
         if isinstance(error, NotFound):

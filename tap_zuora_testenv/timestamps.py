@@ -127,5 +127,5 @@ def _from_epoch_milliseconds(value: object) -> tuple[Instant, str, bool] | None:
             return None
     except (TypeError, ValueError, ArithmeticError):
         return None
-    seconds, rest = divmod(milliseconds, 1000)
+    _seconds, rest = divmod(milliseconds, 1000)
     return milliseconds * (NANOSECONDS_PER_SECOND // 1000), f"{rest:03d}".rstrip("0"), False

@@ -7,7 +7,7 @@ import io
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,6 +17,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tap_zuora_testenv.answers import Answer
 from tap_zuora_testenv.errors import Asked, TlsRefused, Transient, Unusable, ZuoraError
+from tap_zuora_testenv.redaction import REDACTION
 
 if TYPE_CHECKING:
     import socket
@@ -37,6 +38,8 @@ def session(base_url: str, connections: int) -> requests.Session:
     environment = shared.merge_environment_settings(base_url, {}, stream=None, verify=None, cert=None)
     shared.proxies, shared.verify = dict(environment["proxies"]), environment["verify"]
     shared.trust_env = False
+    passwords = [urlsplit(proxy).password for proxy in shared.proxies.values()]
+    REDACTION.conceal([*passwords, *(unquote(password) for password in passwords if password)])
     shared.mount(base_url, DeadlineAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
     return shared
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
-from tap_zuora_testenv.answers import same
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.rows import same
 from tap_zuora_testenv.settings import MUST_BE
 from tap_zuora_testenv.timestamps import instant
 
