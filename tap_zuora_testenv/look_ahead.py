@@ -74,9 +74,9 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         return self._arguments[index], result  # type: ignore[return-value]
 
     @property
-    def left(self) -> int:
-        """How many results have not been handed out."""
-        return len(self._arguments) - self._handed_out
+    def not_begun(self) -> int:
+        """How many calls have not been begun."""
+        return len(self._arguments) - self._begun
 
     def close(self) -> None:
         """Begin no more calls."""

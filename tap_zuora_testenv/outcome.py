@@ -30,7 +30,7 @@ class Outcome:
         self._unknown_fields: set[str] = set()
         self._named: Counter[str] = Counter()
         self._missing: Counter[str] = Counter()
-        self._missing_things: set[str] = set()
+        self._missing_things: list[str] = []
         self._first_failure = ""
         self._failed = 0
         self.records: Counter[str] = Counter()
@@ -45,7 +45,7 @@ class Outcome:
         if what in self._missing_things:
             # The other stream has told of it.
             return
-        self._missing_things.add(what)
+        self._missing_things.append(what)
         detail = f" ({error.asked})" if error else ""
         self._tell("that Zuora does not have", f"Zuora does not have the {what}{detail}")
 
@@ -62,14 +62,14 @@ class Outcome:
             self.failed(error)
 
     @staticmethod
-    def stopped(error: EndsTheRun, undone: int = 0) -> RunEnded:
+    def stopped(error: EndsTheRun, untried: int = 0) -> RunEnded:
         """Return the end of the run for a reason.
 
         Args:
             error: The reason.
-            undone: How many requests have not been made, or not been used.
+            untried: How many requests have not been made.
         """
-        left = f"; {undone:,} requests were left undone" if undone else ""
+        left = f"; {untried:,} requests were not tried" if untried else ""
         return RunEnded(1, f"Stopped: {error}{left}.")
 
     def lost(self, what: str, loss: Loss) -> None:
@@ -105,12 +105,14 @@ class Outcome:
         for stream, count in self._named.items():
             if count and self._missing[stream] == count:
                 return 1, (
-                    f"Failed: of {counted(count, stream)} that the configuration names Zuora has none; "
+                    f"Failed: Zuora has nothing of what the configuration names for {stream}; "
                     "check base_url, entity_id and test_environments."
                 )
-        if missing := len(self._missing_things):
-            sentence = f"{missing:,} named above that Zuora does not have; {emitted}."
-            return (1, f"Failed: {sentence}") if fails_on_missing else (0, f"Done, but for {sentence}")
+        if self._missing_things:
+            first, *others = self._missing_things
+            more = f" (and {len(others):,} more, named above)" if others else ""
+            sentence = f"Zuora does not have the {first}{more}; {emitted}."
+            return (1, f"Failed: {sentence}") if fails_on_missing else (0, f"Done, but {sentence}")
         return 0, f"Done: {emitted}."
 
     def _tell(self, kind: str, sentence: str, *, is_error: bool = False) -> None:

@@ -128,7 +128,9 @@ class Pace:
     def _wait_after(self, error: Transient, jitter: float) -> None:
         asked = error.wait or 0.0
         if asked > LONGEST_WAIT:
-            reason = f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s a run waits; run again then"
+            reason = (
+                f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s of a run; run again after that"
+            )
             raise self.end(WaitTooLong(error.asked, reason))
         now = self._clock.monotonic()
         until = now + max(asked, jitter)

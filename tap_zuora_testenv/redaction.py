@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -33,7 +34,7 @@ class Redaction:
         """
         for secret in secrets:
             if isinstance(secret, str) and secret:
-                self._forms |= {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+                self._forms |= _forms(secret)
         # The longest first: a secret that contains another one is concealed as a whole.
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
@@ -49,6 +50,14 @@ class Redaction:
         return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
 
 
+def _forms(secret: str) -> set[str]:
+    """Return the secret as it may stand in a text: plain, in a form's body, in JSON, in what Python shows of it."""
+    # Half a character, as in a variable that is not UTF-8, has no form in a URL but must not end the program here.
+    quoted = {each(secret, safe="", errors="surrogatepass") for each in (quote, quote_plus)}
+    escaped = {json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)}
+    return {secret, *quoted, *(each[1:-1] for each in escaped)}
+
+
 REDACTION = Redaction()
 """The secrets of this process: one for all, as logging is."""
 
@@ -62,10 +71,25 @@ def redact_log_records() -> None:
 
     def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the factory it wraps
         record = make(*args, **kwargs)
-        message = record.getMessage()
-        redacted = REDACTION.redact(message)
-        if redacted != message:
-            record.msg, record.args = redacted, ()
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - logging never breaks its caller, whatever the arguments are
+            record.msg, record.args = REDACTION.redact(f"{record.msg} {record.args}"), ()
+        else:
+            redacted = REDACTION.redact(message)
+            if redacted != message:
+                record.msg, record.args = redacted, ()
+        _redact_exception(record)
         return record
 
     logging.setLogRecordFactory(make_redacted)
+
+
+def _redact_exception(record: logging.LogRecord) -> None:
+    if record.exc_info is None or record.exc_info[1] is None:
+        return
+    shown = "".join(traceback.format_exception(record.exc_info[1]))
+    redacted = REDACTION.redact(shown)
+    if redacted != shown:
+        # Formatters take the text; one that reads the exception itself must not find it.
+        record.exc_info, record.exc_text = None, redacted.rstrip("\n")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.tap import TapZuoraTestenv
 
 
-class TestEnvironmentsStream(ZuoraStream):
+class EnvironmentsStream(ZuoraStream):
     """The test environments of the tenant, or those that the configuration names."""
 
     name = "test_environments"
@@ -66,14 +66,14 @@ class TestEnvironmentsStream(ZuoraStream):
                 self.run.outcome.missing(self.name, f"test environment {environment}")
 
 
-class TestEnvironmentJobsStream(ZuoraStream):
+class JobsStream(ZuoraStream):
     """The jobs that create, refresh or delete test environments."""
 
     name = "test_environment_jobs"
     path = "/test-environments/{testEnvironmentId}/jobs"
     replication_key = REPLICATION_KEY
 
-    def __init__(self, tap: TapZuoraTestenv, environments: TestEnvironmentsStream) -> None:
+    def __init__(self, tap: TapZuoraTestenv, environments: EnvironmentsStream) -> None:
         super().__init__(tap)
         self._environments = environments
 
@@ -86,6 +86,10 @@ class TestEnvironmentJobsStream(ZuoraStream):
     @override
     def state_manager(self) -> BookmarkStateManager:
         return BookmarkStateManager(tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state)
+
+    @override
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """Have none: a bookmark never lies after the start of the run by itself."""
 
     # What to ask for.
 
@@ -109,7 +113,7 @@ class TestEnvironmentJobsStream(ZuoraStream):
     def _discovered(self) -> list[Document]:
         told = self._environments.listed
         if isinstance(told, ZuoraError):
-            reason = f"{told.reason}; which test environments there are is not known"
+            reason = f"which test environments there are is not known; {told.reason}"
             error = told if isinstance(told, EndsTheRun) else EnvironmentsUnknown(told.asked, reason)
             raise self.run.outcome.stopped(error)
         if not self._environments.selected:
@@ -176,7 +180,7 @@ class TestEnvironmentJobsStream(ZuoraStream):
 
     def _tell_error(self, request: dict[str, str], error: Exception) -> None:
         if isinstance(error, EndsTheRun):
-            raise self.run.outcome.stopped(error, self._answers.left + 1)
+            raise self.run.outcome.stopped(error, self._answers.not_begun)
         if not isinstance(error, ZuoraError):
             raise error
         if isinstance(error, NotFound):

@@ -21,7 +21,7 @@ from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.run import Run
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX
 from tap_zuora_testenv.state import state_problem
-from tap_zuora_testenv.streams import TestEnvironmentJobsStream, TestEnvironmentsStream
+from tap_zuora_testenv.streams import EnvironmentsStream, JobsStream
 from tap_zuora_testenv.timestamps import NANOSECONDS_PER_SECOND
 from tap_zuora_testenv.validation import environment_problems, problems
 
@@ -84,12 +84,12 @@ class TapZuoraTestenv(Tap):
 
     @override
     def discover_streams(self) -> Sequence[ZuoraStream]:
-        environments = TestEnvironmentsStream(self)
-        return [TestEnvironmentJobsStream(self, environments), environments]
+        environments = EnvironmentsStream(self)
+        return [JobsStream(self, environments), environments]
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        problem = state_problem(state, TestEnvironmentJobsStream.name)
+        problem = state_problem(state, JobsStream.name)
         if problem is not None:
             raise ConfigValidationError("State refused", errors=[f"The state is refused: {problem}."])
         super().load_state(state)
@@ -133,7 +133,7 @@ class TapZuoraTestenv(Tap):
             return super().cb_config(ctx, param, value)
         except (OSError, ValueError, TypeError) as error:
             files = " and ".join(path for path in value if path != "ENV")
-            raise click.UsageError(f"--config {files}: {file_problem(error)}") from None
+            raise click.UsageError(f"--config {files}: {file_problem(error)}.") from None
 
     @override
     @classmethod
@@ -167,7 +167,7 @@ def _checked(option: str, file: IO[str] | None) -> IO[str] | None:
         # As singer-sdk does with the file of the settings: what is no object cannot be merged into one.
         _ = {} | json.loads(text)
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise click.UsageError(f"{option} {file.name}: {file_problem(error)}") from None
+        raise click.UsageError(f"{option} {file.name}: {file_problem(error)}.") from None
     return StringIO(text)
 
 

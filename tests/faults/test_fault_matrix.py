@@ -1,0 +1,186 @@
+"""Every kind of fault, at each kind of request, once, always and in the midst of a run.
+
+The table below is the specification: what a fault is, and what then becomes of a run by the request that it meets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_zuora_testenv.emulator.faults import Fault
+from tests.faults.faulty_proxy import FaultyProxy, Rule, WireFault
+from tests.tap.running import E1, E2, JOBS, Tap, environment, job, paths
+
+if TYPE_CHECKING:
+    from tap_zuora_testenv.emulator.zuora import Zuora
+
+# What a fault is.
+PASSING, MISSING, REFUSED, REJECTED, WRONG = "passing", "missing", "refused", "token rejected", "wrong"
+
+FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "302": (WRONG, {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}),
+    "400": (WRONG, {"status": 400, "json": {"message": "no"}}),
+    "401": (REJECTED, {"status": 401}),
+    "401 of Zuora's own": (PASSING, {"status": 401, "json": {"message": "Failed to get user info"}}),
+    "403": (REFUSED, {"status": 403}),
+    "404": (MISSING, {"status": 404}),
+    "405": (WRONG, {"status": 405}),
+    "429": (PASSING, {"status": 429}),
+    "429 with a wait": (PASSING, {"status": 429, "headers": {"Retry-After": "7"}}),
+    "500": (PASSING, {"status": 500}),
+    "501": (WRONG, {"status": 501}),
+    "502 with a page": (PASSING, {"status": 502, "body": "<html>Bad gateway</html>"}),
+    "503": (PASSING, {"status": 503}),
+    "503 with a wait": (PASSING, {"status": 503, "headers": {"Retry-After": "7"}}),
+    "504": (PASSING, {"status": 504}),
+    "200 with a page": (PASSING, {"status": 200, "body": "<html>Sign in</html>"}),
+    "200 and nothing": (PASSING, {"status": 200, "body": ""}),
+    "200 and half a document": (PASSING, {"status": 200, "body": '{"result": [{"id":'}),
+    "200 and another type": (WRONG, {"status": 200, "json": ["x"]}),
+    "200 and another object": (WRONG, {"status": 200, "json": {"hello": "there"}}),
+    "200 without success": (WRONG, {"status": 200, "json": {"success": False}}),
+    **{
+        f"{status} of kind {kind}": (
+            meaning,
+            {
+                "status": status,
+                "json": {"success": False, "reasons": [{"code": 53100000 + kind, "message": "said so"}]},
+            },
+        )
+        for status in (200, 400, 500)
+        for kind, meaning in {
+            10: REFUSED,
+            11: REJECTED,
+            20: WRONG,
+            30: WRONG,
+            40: MISSING,
+            50: PASSING,
+            60: PASSING,
+            61: PASSING,
+            70: PASSING,
+            99: PASSING,
+        }.items()
+    },
+    **{fault: (PASSING, {"wire": fault}) for fault in WireFault.ALL},
+}
+
+ONE_JOB = f"/test-environments/{E1}/jobs/{job(2)['id']}"
+REQUESTS = {
+    "token": "/oauth/token",
+    "environments": "/test-environments",
+    "list of jobs": f"/test-environments/{E2}/jobs",
+    "one job": ONE_JOB,
+}
+NAMED_JOBS = [job(number)["id"] for number in (1, 2, 3)]
+LISTED_JOBS = [job(number)["id"] for number in (11, 12)]
+ALL_JOBS = NAMED_JOBS + LISTED_JOBS
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What becomes of a run."""
+
+    jobs: list[str]
+    code: int
+    last_line: str
+
+
+DONE = Expected(ALL_JOBS, 0, "Done: emitted 5 jobs")
+# What is left when the request that the fault meets gives nothing.
+WITHOUT = {
+    "token": [],
+    "environments": [],
+    "list of jobs": NAMED_JOBS,
+    "one job": [each for each in ALL_JOBS if each != job(2)["id"]],
+}
+
+
+def expected(meaning: str, request: str, times: int | None) -> Expected:
+    """The specification."""
+    once = times == 1
+    ends_the_run = request in {"token", "environments"}
+    match meaning:
+        case "passing":
+            return DONE if once else Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
+        case "token rejected" if request != "token":
+            # One new token, outside the attempts; when that does not help either, nothing will.
+            return DONE if once else Expected(_before(request), 1, "Stopped: ")
+        case "refused" | "token rejected":
+            return Expected(_before(request), 1, "Stopped: ")
+        case "missing" if not ends_the_run:
+            return Expected(WITHOUT[request], 0, "Done, but Zuora does not have the ")
+        case _:
+            return Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
+
+
+def _before(request: str) -> list[str]:
+    """What stands before the request in the order of the configuration, one request being in flight at a time."""
+    return {"one job": NAMED_JOBS[:1], "list of jobs": NAMED_JOBS}.get(request, [])
+
+
+@pytest.fixture(autouse=True)
+def two_environments(zuora: Zuora) -> None:
+    zuora.put_environment(environment(E1))
+    zuora.put_environment(environment(E2))
+    for number in (1, 2, 3):
+        zuora.put_job(E1, job(number))
+    for number in (11, 12):
+        zuora.put_job(E2, job(number, E2))
+
+
+@pytest.mark.parametrize("times", [1, None], ids=["once", "always"])
+@pytest.mark.parametrize("request_kind", REQUESTS)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.usefixtures("short_time_limit")
+def test_every_fault_has_its_end(
+    tap: Tap, zuora: Zuora, proxy: FaultyProxy, fault: str, request_kind: str, times: int | None
+) -> None:
+    meaning, how = FAULTS[fault]
+    path = REQUESTS[request_kind]
+    config: dict[str, Any] = {"max_parallel_requests": 1, "max_attempts": 2, "only": JOBS}
+    if request_kind != "environments":
+        config["test_environments"] = [{"id": E1, "job_ids": NAMED_JOBS}, E2]
+    if "wire" in how:
+        proxy.rules.append(Rule(how["wire"], path, times=times))
+        config["base_url"] = proxy.url
+    else:
+        zuora.faults.add(Fault(path, times=times, **how))
+    ran = tap(**config)
+    wanted = expected(meaning, request_kind, times)
+    assert (ran.ids(), ran.code) == (wanted.jobs, wanted.code), ran.verdict
+    assert ran.verdict.startswith(wanted.last_line)
+    assert "\n" not in ran.verdict
+    assert "Traceback" not in ran.log
+    if wanted.code:
+        # It names what was asked, of which host, and what to do.
+        assert f"{path} at 127.0.0.1:" in ran.verdict
+        assert ";" in ran.verdict or ":" in ran.verdict
+    attempts = {PASSING: 2, REJECTED: 2}.get(meaning, 1) if request_kind != "token" or meaning == PASSING else 1
+    assert paths(zuora, "POST" if request_kind == "token" else "GET").count(path) == attempts
+
+
+@pytest.mark.parametrize("fault", [name for name, (meaning, _) in FAULTS.items() if meaning == PASSING])
+@pytest.mark.usefixtures("short_time_limit")
+def test_a_fault_in_the_midst_of_a_run_leaves_what_came_before_and_after(
+    tap: Tap, zuora: Zuora, proxy: FaultyProxy, fault: str
+) -> None:
+    _, how = FAULTS[fault]
+    names = [job(100 + number)["id"] for number in range(20)]
+    for number in range(20):
+        zuora.put_job(E1, job(100 + number, updated="2026-01-01T00:00:00Z"))
+    config: dict[str, Any] = {"test_environments": [{"id": E1, "job_ids": names}], "only": JOBS, "max_attempts": 2}
+    rule: dict[str, Any] = {"path": f"/test-environments/{E1}/jobs/*", "after": 8, "times": 4}
+    if "wire" in how:
+        proxy.rules.append(Rule(how["wire"], **rule))
+        config["base_url"] = proxy.url
+    else:
+        zuora.faults.add(Fault(**rule, **how))
+    ran = tap(max_parallel_requests=1, **config)
+    # Four broken answers in a row are two requests of two attempts each.
+    assert (ran.ids(), ran.code) == (names[:8] + names[10:], 1)
+    again = tap(state=ran.state, **config)
+    assert set(names[8:10]) <= set(again.ids())
+    assert again.code == 0
