@@ -1,15 +1,12 @@
-"""The base stream: how Zuora is asked, in singer-sdk's own hooks, and how a row becomes a record."""
+"""The base stream: how Zuora is asked, in singer-sdk's own hooks."""
 
 from __future__ import annotations
 
-import abc
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import backoff
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.schema.source import StreamSchema
 from singer_sdk.streams.rest import PageContext, RESTStream
 from typing_extensions import override
 
@@ -23,15 +20,12 @@ from tap_zuora_testenv.errors import (
     Unusable,
     ZuoraError,
 )
-from tap_zuora_testenv.outcome import NOUNS
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.rows import is_plain_segment
-from tap_zuora_testenv.schema_files import schema_directory
 from tap_zuora_testenv.transport import answer, send
-from tap_zuora_testenv.values import RowShape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
 
     import requests
     from backoff.types import Details
@@ -39,23 +33,16 @@ if TYPE_CHECKING:
 
     from tap_zuora_testenv.answers import Answer, Document
     from tap_zuora_testenv.tap import TapZuoraTestenv
-    from tap_zuora_testenv.values import Row
 
     Attempt: TypeAlias = Callable[[requests.PreparedRequest], tuple[Document, Answer]]
 
 
 class ZuoraStream(RESTStream[Any]):
-    """A stream whose records come from many requests at once."""
-
-    schema: ClassVar[StreamSchema] = StreamSchema(schema_directory())
-    primary_keys: ClassVar[Sequence[str]] = ("id",)
-    # `post_process` conforms each value, and tells what was lost.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    """A stream that asks Zuora."""
 
     def __init__(self, tap: TapZuoraTestenv) -> None:
         super().__init__(tap=tap)
         self.run = tap.run
-        self._shape = RowShape(self.schema)
 
     # How a request is made.
 
@@ -188,30 +175,3 @@ class ZuoraStream(RESTStream[Any]):
         self.validate_response(response)
         (document,) = self.parse_response(response)
         return document, answer(response)
-
-    # What becomes of a row.
-
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Document]:
-        # A dry run's limit is kept here: where singer-sdk finds it passed it announces an unhandled error.
-        limit = self.ABORT_AT_RECORD_COUNT
-        if limit is not None and self.run.outcome.records[self.name] >= limit:
-            return
-        for row in self.get_rows(context):
-            yield row
-            if limit is not None and self.run.outcome.records[self.name] >= limit:
-                return
-
-    @abc.abstractmethod
-    def get_rows(self, context: Context | None) -> Iterator[Document]:
-        """Return the rows of a partition, as Zuora sent them, that are to be emitted."""
-
-    @override
-    def post_process(self, row: Row, context: Context | None = None) -> Row:
-        record, losses, unknown = self._shape.conform(row)
-        for loss in losses:
-            self.run.outcome.lost(f"{NOUNS[self.name][:-1]} {record['id']}", loss)
-        if unknown:
-            self.run.outcome.unknown_fields(self.name, unknown)
-        self.run.outcome.records[self.name] += 1
-        return record

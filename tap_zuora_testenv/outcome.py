@@ -75,7 +75,7 @@ class Outcome:
     def lost(self, what: str, loss: Loss) -> None:
         """Warn of a value that could not be kept."""
         raw = REDACTION.quote(repr(loss.raw))
-        self._tell(f"whose {loss.field} {loss.kind}", f"{what}: its {loss.field} {loss.kind}: {raw}")
+        self._tell(f"whose {loss.field} {loss.kind}", f"{REDACTION.quote(what)}: its {loss.field} {loss.kind}: {raw}")
 
     def unknown_fields(self, stream: str, fields: set[str]) -> None:
         """Warn of fields that the schema does not have, once each."""

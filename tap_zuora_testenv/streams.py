@@ -10,9 +10,9 @@ from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_zuora_testenv.bookmarks import REPLICATION_KEY, Seen
-from tap_zuora_testenv.client import ZuoraStream
 from tap_zuora_testenv.errors import EndsTheRun, EnvironmentsUnknown, NotFound, ZuoraError
 from tap_zuora_testenv.progress import Progress
+from tap_zuora_testenv.records import RecordStream
 from tap_zuora_testenv.rows import Told, identity, listed_rows, one_row, same
 from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.tap import TapZuoraTestenv
 
 
-class EnvironmentsStream(ZuoraStream):
+class EnvironmentsStream(RecordStream):
     """The test environments of the tenant, or those that the configuration names."""
 
     name = "test_environments"
@@ -66,7 +66,7 @@ class EnvironmentsStream(ZuoraStream):
                 self.run.outcome.missing(self.name, f"test environment {environment}")
 
 
-class JobsStream(ZuoraStream):
+class JobsStream(RecordStream):
     """The jobs that create, refresh or delete test environments."""
 
     name = "test_environment_jobs"
