@@ -21,7 +21,9 @@ def main() -> int:
     """
     # An exception, so that everything that was started is ended on the way out.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(SIGNALLED + number))
+        # Whoever started this with nohup does not want it to hear that.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda caught, _: sys.exit(SIGNALLED + caught))
     try:
         run()
     except DemoError as error:

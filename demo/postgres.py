@@ -19,6 +19,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from demo.commands import running
 from demo.failure import DemoError
@@ -66,7 +67,7 @@ def postgres(*options: str) -> Iterator[str]:
             answer = json.loads(keeper.stdout.readline() or "{}")
             if "folder" not in answer:
                 raise DemoError(answer.get("error", "PostgreSQL did not start."))
-            yield f"postgresql://{USER}@/postgres?host={answer['folder']}"
+            yield f"postgresql://{USER}@/postgres?host={quote(answer['folder'])}"
         finally:
             keeper.stdin.close()
             keeper.wait()

@@ -55,7 +55,7 @@ class Story:
         first = self._pipe.run()
         self._store.remember()
         self._show(first)
-        say(f"\n2  {spell(PASSES)} pass. In between, somebody asks Zuora to refresh {self._due['tenantName']}.")
+        say(f"\n2  Somebody asks Zuora to refresh {self._due['tenantName']}, and {spell(PASSES)} pass.")
         self._zuora.refresh(self._due["id"])
         self._zuora.advance(PASSES)
         say("\n3  Second run, from the state of the first: tap-zuora-testenv ... --state state.json | ...\n")
