@@ -119,7 +119,8 @@ install_singer_tools() {
     awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' "$file" >"$tools/setuptools.txt"
     set -- --python "$tools/bin/python" install --quiet --require-hashes
     download "$@" --only-binary :all: --requirement "$tools/setuptools.txt"
-    download "$@" --no-build-isolation --requirement "$file"
+    # The old way to install from source, which older pips prefer, cannot cope with a space in the path.
+    PIP_USE_PEP517=1 download "$@" --no-build-isolation --requirement "$file"
 }
 
 install_project() {

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # Zuora's guides: a token lasts about an hour, is used until then, and is renewed a few minutes early.
 _RENEWED_EARLY = 300.0
+# Beyond this, 30 years, a number is no lifetime; it may not even fit a float.
+_LONGEST_LIFETIME = 1_000_000_000
 
 _VISIBLE_WORD = re.compile(r"[\x21-\x7e]+")
 
@@ -159,5 +161,5 @@ class TokenOperation:
         REDACTION.conceal([value])
         if not isinstance(value, str) or not _VISIBLE_WORD.fullmatch(value):
             raise TokenRejected(answer(response).asked, "the answer holds no token")
-        is_known = isinstance(lifetime, int) and not isinstance(lifetime, bool) and lifetime > 0
+        is_known = isinstance(lifetime, int) and not isinstance(lifetime, bool) and 0 < lifetime < _LONGEST_LIFETIME
         return Token(value, float(lifetime) if is_known else None)  # type: ignore[arg-type]

@@ -86,7 +86,8 @@ class Pace:
         finally:
             with self._changed:
                 self._in_flight -= 1
-                self._changed.notify()
+                # All: the one that is woken could be one that backs off, and the place would stay empty.
+                self._changed.notify_all()
 
     def wait_out_pause(self) -> None:
         """Wait while all wait; for the request for a token, which holders of a place wait for.
@@ -162,7 +163,7 @@ class Pace:
             self._answers_at_this_width += 1
             if self._answers_at_this_width >= self._width:
                 self._set_width(self._width + 1)
-                self._changed.notify()
+                self._changed.notify_all()
 
     def gave_up(self, error: ZuoraError, environment: Hashable, environments: int) -> None:
         """Take note that a request used up its attempts.

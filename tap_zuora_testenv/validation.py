@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 JobIds: TypeAlias = tuple[str, ...]
 
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -40,6 +41,9 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
         sentences.append(_must_be("base_url"))
     if isinstance(start := given.get("start_date"), str) and instant(start) is None:
         sentences.append(_must_be("start_date"))
+    # A variable that is not UTF-8 arrives as halves of characters, and no form can carry them.
+    halves = [name for name in ("client_id", "client_secret") if _LONE_SURROGATE.search(str(given.get(name)))]
+    sentences += map(_must_be, halves)
     sentences += _authentication_problems(given)
     # A sentence stands once, however many rules a value breaks.
     return list(dict.fromkeys(sentences))

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from unicodedata import category
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from tap_zuora_testenv.answers import (
+    Answer,
+    document,
+    error,
+)
+from tap_zuora_testenv.errors import (
+    Asked,
+    NotFound,
+    PermissionRefused,
+    TokenRejected,
+    Transient,
+    Unusable,
+    ZuoraError,
+)
+from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.rows import listed_rows, one_row
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+LONGEST_MESSAGE = 1200
+
+
+def answered(status: int, body: object = b"", **headers: str) -> Answer:
+    """An answer; a body that is no bytes is written as JSON, `retry_after` becomes the header Retry-After."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
+    return Answer(Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com"), status, named, raw, NOW)
+
+
+def with_code(code: object) -> dict[str, Any]:
+    return {"success": False, "reasons": [{"code": code, "message": "so it is"}]}
+
+
+def failure(answer: Answer) -> ZuoraError:
+    with pytest.raises(ZuoraError) as caught:
+        document(answer)
+    return caught.value
+
+
+# What an answer means.
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_job_is_a_document(status: int) -> None:
+    assert document(answered(status, {"id": "j", "status": "NEW"})) == {"id": "j", "status": "NEW"}
+
+
+@pytest.mark.parametrize("body", [{"result": [], "size": 0}, {"access_token": "t"}, {"id": "j", "success": True}])
+def test_a_list_and_a_token_are_documents(body: dict[str, Any]) -> None:
+    assert document(answered(200, body)) == body
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (50000010, PermissionRefused),
+        (50000011, TokenRejected),
+        (50000020, Unusable),
+        (50000025, Unusable),
+        (50000030, Unusable),
+        (50000040, NotFound),
+        ("50000040", NotFound),
+        (50000050, Transient),
+        (50000060, Transient),
+        (50000061, Transient),
+        ("50000061", Transient),
+        (50000070, Transient),
+        (50000099, Transient),
+    ],
+)
+def test_the_last_two_digits_of_a_code_say_what_is_wrong_whatever_the_status(
+    status: int, code: object, meaning: type
+) -> None:
+    assert type(failure(answered(status, with_code(code)))) is meaning
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (301, Unusable),
+        (302, Unusable),
+        (304, Unusable),
+        (400, Unusable),
+        (401, TokenRejected),
+        (403, PermissionRefused),
+        (404, NotFound),
+        (405, Unusable),
+        (409, Unusable),
+        (422, Unusable),
+        (429, Transient),
+        (500, Transient),
+        (501, Unusable),
+        (502, Transient),
+        (503, Transient),
+        (504, Transient),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        HTML,
+        b"[]",
+        b"null",
+        b'"no"',
+        {},
+        {"message": "no"},
+        {"code": "no", "message": "no"},
+        {"success": False, "reasons": []},
+        {"reasons": [{"message": "no"}]},
+        {"reasons": "no"},
+        {"reasons": [None, 5, "no"]},
+        with_code(None),
+        with_code([]),
+        with_code(50000077),
+        with_code("NotACode"),
+    ],
+    ids=str,
+)
+def test_without_a_known_code_the_status_says_what_is_wrong(status: int, body: object, meaning: type) -> None:
+    assert type(failure(answered(status, body))) is meaning
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "meaning"),
+    [
+        (500, with_code(50000020), Unusable),
+        (500, with_code(50000040), NotFound),
+        (502, with_code(50000010), PermissionRefused),
+        (403, with_code(50000070), Transient),
+        (403, with_code(50000040), NotFound),
+        (404, with_code(50000061), NotFound),
+        (400, {"code": 53100050, "message": "locked"}, Transient),
+        (400, {"code": "53100020", "message": "wrong"}, Unusable),
+        (400, {"reasons": [{"code": "Odd"}, {"code": 50000061}]}, Transient),
+        (400, {"reasons": [{"code": 50000077}, {"code": 50000040}]}, NotFound),
+    ],
+)
+def test_a_code_counts_more_than_the_status_beside_it(status: int, body: object, meaning: type) -> None:
+    assert type(failure(answered(status, body))) is meaning
+
+
+@pytest.mark.parametrize("code", [403, "404", 40, 50, 70])
+def test_a_short_number_for_a_code_is_a_gateways_status_and_no_kind(code: object) -> None:
+    assert type(failure(answered(400, {"code": code, "message": "?"}))) is Unusable
+    assert type(failure(answered(500, {"code": code, "message": "?"}))) is Transient
+
+
+def test_a_refused_token_that_is_a_fault_of_zuoras_own_is_transient() -> None:
+    assert type(failure(answered(401, {"message": "Failed to get user info."}))) is Transient
+
+
+def test_a_redirect_says_so() -> None:
+    assert "redirects are not followed" in str(failure(answered(302, HTML)))
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b"{", b'{"id": "j"', b"\xff\xfe\x00", b'{"id": "j"} and more'])
+def test_a_success_that_is_not_json_is_transient(body: bytes) -> None:
+    assert type(failure(answered(200, body))) is Transient
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"text"', b"true"])
+def test_a_success_that_is_json_but_no_object_is_unusable(body: bytes) -> None:
+    assert type(failure(answered(200, body))) is Unusable
+
+
+def test_a_success_with_nothing_that_was_asked_for_is_unusable() -> None:
+    assert type(failure(answered(200, {"status": "UP"}))) is Unusable
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_an_answer_nested_too_deeply_to_read_is_transient_or_judged_by_its_status(status: int) -> None:
+    deep = b'{"id": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    assert type(failure(answered(status, deep))) is (Unusable if status == 400 else Transient)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"id": "j", "x": 1e99999999999999999999}', b'{"id": "j", "x": ' + b"9" * 5000 + b"}"]
+)
+def test_a_number_too_large_to_read_is_transient(body: bytes) -> None:
+    assert type(failure(answered(200, body))) is Transient
+
+
+def test_numbers_are_read_exactly() -> None:
+    read = document(answered(200, b'{"id": "j", "a": 0.1, "b": 12345678901234567890.5}'))
+    assert [str(read["a"]), str(read["b"])] == ["0.1", "12345678901234567890.5"]
+
+
+def test_a_number_that_is_none_is_read_and_left_to_the_schema() -> None:
+    assert document(answered(200, b'{"id": "j", "x": NaN}'))["id"] == "j"
+
+
+def test_of_a_field_that_stands_twice_the_later_one_counts() -> None:
+    assert document(answered(200, b'{"id": "a", "id": "b"}')) == {"id": "b"}
+
+
+def test_half_a_character_in_a_message_is_not_repeated() -> None:
+    sentence = str(failure(answered(400, b'{"message": "a\\ud800b"}')))
+    assert 'saying "a b"' in sentence
+    assert sentence.encode()
+
+
+# How long to wait, and who.
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("retry_after", "wait"),
+    [
+        ("10", 10.0),
+        (" 10 ", 10.0),
+        ("0", None),
+        ("00", None),
+        ("3600", 3600.0),
+        ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
+        ("Thu, 01 Jan 2026 13:00:30 +0100", 30.0),
+        ("Thu, 01 Jan 2026 12:00:30", 30.0),
+        ("Thu, 01 Jan 2026 12:00:00 GMT", None),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", None),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("9" * 400, None),
+        ("²", None),
+        ("Thu, 99 Jan 2026 12:00:30 GMT", None),
+        ("Thu, 01 Jan 99999 12:00:30 GMT", None),
+        ("Thu, 01 Jan 2026 12:00:30 +9999", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(status: int, retry_after: str, wait: float | None) -> None:
+    error = failure(answered(status, retry_after=retry_after))
+    assert isinstance(error, Transient)
+    assert error.wait == wait
+
+
+@pytest.mark.parametrize(("reset", "wait"), [("7", 7.0), ("0", None), ("soon", None), ("", None), ("-1", None)])
+def test_without_retry_after_the_reset_of_the_limit_counts(reset: str, wait: float | None) -> None:
+    error = failure(answered(429, ratelimit_reset=reset))
+    assert isinstance(error, Transient)
+    assert error.wait == wait
+
+
+@pytest.mark.parametrize(("retry_after", "wait"), [("3", 3.0), ("soon", 60.0), ("", 60.0)])
+def test_retry_after_goes_before_the_reset_of_the_limit(retry_after: str, wait: float) -> None:
+    error = failure(answered(429, retry_after=retry_after, ratelimit_reset="60"))
+    assert isinstance(error, Transient)
+    assert error.wait == wait
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_other_statuses_cannot_ask_to_wait(status: int) -> None:
+    error = failure(answered(status, retry_after="10", ratelimit_reset="10"))
+    assert isinstance(error, Transient)
+    assert error.wait is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "everyone"),
+    [
+        (answered(429), True),
+        (answered(429, retry_after="5"), True),
+        (answered(200, with_code(50000070)), True),
+        (answered(400, with_code(50000070)), True),
+        (answered(503, retry_after="5"), True),
+        (answered(503), False),
+        (answered(500), False),
+        (answered(502), False),
+        (answered(400, with_code(50000061)), False),
+        (answered(200, HTML), False),
+    ],
+)
+def test_a_limit_concerns_everyone_and_a_fault_does_not(answer: Answer, everyone: bool) -> None:  # noqa: FBT001 - a column of the table
+    error = failure(answer)
+    assert isinstance(error, Transient)
+    assert error.concerns_everyone is everyone
+
+
+# What a message tells.
+
+
+def test_a_message_tells_what_was_asked_and_the_ids_that_support_asks_for() -> None:
+    body = {"success": False, "processId": "P1", "requestId": "R1", "reasons": [{"code": 50000020, "message": "why"}]}
+    sentence = str(failure(answered(400, body, zuora_track_id="T1")))
+    for part in ("GET /test-environments/e/jobs/j at rest.zuora.com answered 400", "P1", "R1", "T1", '"why"'):
+        assert part in sentence
+
+
+def test_the_request_id_of_the_header_goes_before_that_of_the_body() -> None:
+    assert failure(answered(400, {"requestId": "R1"}, zuora_request_id="R2")).asked.request_id == "R2"
+
+
+def test_a_request_id_that_is_a_number_is_told() -> None:
+    assert failure(answered(400, {"requestId": 17})).asked.request_id == "17"
+
+
+def test_the_description_of_an_oauth_error_is_told() -> None:
+    body = {"error": "invalid_client", "error_description": "Invalid client id"}
+    assert 'saying "Invalid client id"' in str(failure(answered(401, body)))
+
+
+def test_what_a_gateway_wrote_is_told() -> None:
+    assert "502 Bad Gateway" in str(failure(answered(200, HTML)))
+    assert "502 Bad Gateway" in str(failure(answered(502, HTML)))
+
+
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize("before", [b"", b" " * 990, "é".encode() * 100])
+def test_a_secret_that_an_answer_repeats_is_in_no_message_nor_is_a_part_of_it(
+    monkeypatch: pytest.MonkeyPatch, status: int, before: bytes
+) -> None:
+    monkeypatch.setattr(REDACTION, "_forms", set())
+    monkeypatch.setattr(REDACTION, "_pattern", None)
+    REDACTION.conceal(["Sesame-Open-7654321"])
+    sentence = str(failure(answered(status, before + b"Sesame-Open-7654321 is wrong")))
+    assert "Sesame" not in sentence
+
+
+# Whatever comes.
+
+names = st.sampled_from(
+    ["id", "result", "success", "reasons", "code", "message", "requestId", "processId", "testEnvironmentId", "é"]
+)
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.sampled_from([50000040, "50000061", 10, "\ud800"]),
+)
+trees = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(names, inner, max_size=5), max_leaves=12
+)
+deep = st.integers(1, 3000).map(lambda depth: b'{"id": "j", "requestId": ' + b"[" * depth + b"]" * depth + b"}")
+vast = st.integers(1, 10**25).map(lambda exponent: b'{"id": "j", "reasons": [{"code": 1e%d}]}' % exponent)
+bodies = st.one_of(st.binary(), trees.map(json.dumps).map(str.encode), deep, vast)
+header_texts = st.text(st.characters(max_codepoint=255), max_size=40)
+dates = st.from_regex(
+    r"(Mon, )?[0-9]{1,2} (Jan|Feb) [0-9]{1,5} [0-9]{2}:[0-9]{2}(:[0-9]{2})?( [+-][0-9]{4}| GMT)?", fullmatch=True
+)
+header_values = st.one_of(header_texts, dates, st.integers(-1, 10**15).map(str))
+headers = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("retry-after", "ratelimit-reset", "zuora-request-id", "zuora-track-id"), header_values),
+)
+
+
+def assert_fit_for_a_log(error: ZuoraError) -> None:
+    sentence = str(error)
+    assert len(sentence) <= LONGEST_MESSAGE
+    assert not {category(character) for character in sentence} & {"Cc", "Cs", "Zl", "Zp"}
+    assert sentence.encode()
+
+
+@given(st.integers(100, 599) | st.sampled_from([200, 401, 429, 503]), bodies, headers)
+@example(200, b'{"id": "j", "requestId": ' + b"[" * 940 + b"]" * 940 + b"}", {})
+def test_whatever_comes_is_a_document_or_an_error_fit_for_a_log(
+    status: int, body: bytes, given_headers: dict[str, str]
+) -> None:
+    answer = answered(status, body, **given_headers)
+    try:
+        read = document(answer)
+    except ZuoraError as error:
+        assert_fit_for_a_log(error)
+        return
+    assert type(read) is dict
+    try:
+        for stranger in listed_rows(read, answer, testEnvironmentId="e").strangers:
+            assert_fit_for_a_log(stranger)
+        one_row(read, answer, id="j", testEnvironmentId="e")
+    except ZuoraError as error:
+        assert_fit_for_a_log(error)
+
+
+@given(st.integers(300, 599), bodies, headers)
+def test_an_error_is_made_of_whatever_comes(status: int, body: bytes, given_headers: dict[str, str]) -> None:
+    assert_fit_for_a_log(error(answered(status, body, **given_headers)))

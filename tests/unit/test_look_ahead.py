@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_zuora_testenv.look_ahead import LookAhead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+LONG = 10.0
+
+
+class Fatal(Exception):
+    pass
+
+
+class MoreFatal(Fatal):
+    pass
+
+
+class Gate:
+    """Calls that each wait until the test lets them go on, and tell when they have begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self._changed = threading.Condition()
+        self._opened: set[int] = set()
+        self._all = False
+
+    def call(self, argument: int) -> int:
+        with self._changed:
+            self.begun.append(argument)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._all or argument in self._opened, LONG)
+        return -argument
+
+    def open(self, *arguments: int) -> None:
+        with self._changed:
+            self._opened.update(arguments)
+            self._changed.notify_all()
+
+    def open_all(self) -> None:
+        with self._changed:
+            self._all = True
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> set[int]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.begun) >= count, LONG), self.begun
+            return set(self.begun)
+
+
+def ahead(call: Callable[[int], int], arguments: Sequence[int], width: int = 3) -> LookAhead[int, int]:
+    return LookAhead(call, arguments, width=width, fatal=Fatal)
+
+
+others: set[threading.Thread] = set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_of_others() -> None:
+    """Take note of the threads that tests of other files left."""
+    others.update(threading.enumerate())
+
+
+def workers() -> list[threading.Thread]:
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith("look-ahead-") and thread not in others
+    ]
+
+
+def assert_no_worker_is_left() -> None:
+    for thread in workers():
+        thread.join(LONG)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def reading(results: LookAhead[int, int]) -> Iterator[list[tuple[int, int | Exception]]]:
+    """Read the next result in a thread of its own, as a test must go on meanwhile."""
+    taken: list[tuple[int, int | Exception]] = []
+    reader = threading.Thread(target=lambda: taken.append(next(results)))
+    reader.start()
+    yield taken
+    reader.join(LONG)
+    assert not reader.is_alive()
+
+
+@given(st.lists(st.integers(), max_size=30), st.integers(1, 8))
+def test_results_come_in_the_order_of_the_arguments_each_called_once(arguments: list[int], width: int) -> None:
+    called: list[int] = []
+
+    def call(argument: int) -> int:
+        called.append(argument)
+        return argument + 1
+
+    assert list(ahead(call, arguments, width)) == [(argument, argument + 1) for argument in arguments]
+    assert sorted(called) == sorted(arguments)
+    assert_no_worker_is_left()
+
+
+def test_results_come_in_order_when_the_calls_end_in_reverse() -> None:
+    gate = Gate()
+    results = ahead(gate.call, [1, 2, 3])
+    with reading(results) as taken:
+        gate.wait_for(3)
+        gate.open(3)
+        gate.open(2)
+        assert taken == []
+        gate.open(1)
+    assert taken == [(1, -1)]
+    assert list(results) == [(2, -2), (3, -3)]
+
+
+def test_no_call_is_begun_before_the_first_result_is_asked_for() -> None:
+    gate = Gate()
+    results = ahead(gate.call, range(5))
+    assert (gate.begun, workers(), results.not_begun) == ([], [], 5)
+
+
+def test_no_more_calls_are_under_way_than_the_width_allows() -> None:
+    under_way, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(3)
+
+    def call(argument: int) -> int:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        together.wait(LONG)
+        with lock:
+            under_way -= 1
+        return argument
+
+    # The barrier lets nobody go on before there are three: fewer at a time would break it.
+    assert len(list(ahead(call, range(30)))) == 30
+    assert most == 3
+
+
+@pytest.mark.parametrize(("arguments", "width", "threads"), [(2, 8, 2), (9, 4, 4), (1, 1, 1)])
+def test_there_are_no_more_threads_than_calls(arguments: int, width: int, threads: int) -> None:
+    gate = Gate()
+    results = ahead(gate.call, range(arguments), width)
+    with reading(results):
+        gate.wait_for(threads)
+        assert len(workers()) == threads
+        gate.open_all()
+    assert len(list(results)) == arguments - 1
+    assert_no_worker_is_left()
+
+
+def test_twice_the_width_is_begun_ahead_of_the_reader_and_no_more() -> None:
+    gate = Gate()
+    results = ahead(gate.call, range(20), width=2)
+    with reading(results) as taken:
+        gate.wait_for(2)
+        gate.open(*range(1, 20))
+        # All but the first come to their end, and the one worker that is free waits for room.
+        assert gate.wait_for(4) == {0, 1, 2, 3}
+        assert results.not_begun == 16
+        gate.open(0)
+    assert taken == [(0, 0)]
+    # Each result that is handed out makes room for one more.
+    for handed_out in range(1, 16):
+        assert max(gate.wait_for(4 + handed_out)) == 3 + handed_out
+        next(results)
+    assert len(list(results)) == 4
+    assert_no_worker_is_left()
+
+
+@given(st.lists(st.booleans(), max_size=15), st.integers(1, 4))
+def test_never_is_more_begun_than_handed_out_and_twice_the_width(fails: list[bool], width: int) -> None:
+    begun: list[int] = []
+    handed_out = 0
+    too_many: list[int] = []
+
+    def call(argument: int) -> int:
+        begun.append(argument)
+        if len(begun) > handed_out + 1 + 2 * width:
+            too_many.append(argument)
+        if fails[argument]:
+            raise ValueError(argument)
+        return argument
+
+    for _ in ahead(call, range(len(fails)), width):
+        handed_out += 1
+    assert too_many == []
+
+
+@pytest.mark.parametrize("position", [0, 1, 4, 9])
+@pytest.mark.parametrize("width", [1, 3])
+def test_an_exception_is_a_result_like_any_other(position: int, width: int) -> None:
+    def call(argument: int) -> int:
+        if argument == position:
+            raise ValueError(argument)
+        return argument
+
+    results = dict(ahead(call, range(10), width))
+    assert isinstance(results.pop(position), ValueError)
+    assert results == {argument: argument for argument in range(10) if argument != position}
+    assert_no_worker_is_left()
+
+
+def test_a_call_that_gives_none_or_false_gives_a_result() -> None:
+    results: LookAhead[int, int | None] = LookAhead(lambda argument: argument or None, [0, 1], width=2, fatal=Fatal)
+    assert list(results) == [(0, None), (1, 1)]
+
+
+@pytest.mark.parametrize("position", [0, 1, 4, 9])
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("fatal", [Fatal, MoreFatal])
+def test_after_a_fatal_exception_all_that_is_not_done_gets_it(
+    position: int, width: int, fatal: type[Exception]
+) -> None:
+    called: list[int] = []
+
+    def call(argument: int) -> int:
+        called.append(argument)
+        if argument == position:
+            raise fatal
+        return argument
+
+    results = list(ahead(call, range(10), width))
+    assert [argument for argument, _ in results] == list(range(10))
+    end = results[position][1]
+    assert type(end) is fatal
+    for argument, result in results:
+        assert result is end or (result == argument and argument in called)
+    assert_no_worker_is_left()
+    assert len(called) <= position + 2 * width
+
+
+def test_a_fatal_exception_is_handed_out_at_once_although_earlier_calls_go_on() -> None:
+    gate, begun = Gate(), threading.Event()
+
+    def call(argument: int) -> int:
+        if argument == 2:
+            gate.wait_for(2)
+            begun.set()
+            raise Fatal
+        return gate.call(argument)
+
+    results = ahead(call, range(100))
+    answers = [next(results) for _ in range(100)]
+    assert begun.is_set()
+    assert all(isinstance(result, Fatal) for _, result in answers)
+    # Only those that were under way.
+    assert gate.begun in ([0, 1], [1, 0])
+    assert results.not_begun == 97
+    gate.open_all()
+    assert_no_worker_is_left()
+
+
+def test_what_was_done_before_a_fatal_exception_is_handed_out_as_it_is() -> None:
+    done = threading.Event()
+
+    def call(argument: int) -> int:
+        if argument == 1:
+            assert done.wait(LONG)
+            raise Fatal
+        if argument == 0:
+            done.set()
+        return argument
+
+    results = ahead(call, [0, 1, 2], width=2)
+    assert next(results) == (0, 0)
+    assert isinstance(next(results)[1], Fatal)
+
+
+def test_of_several_fatal_exceptions_the_first_one_counts() -> None:
+    first, second = Fatal("first"), Fatal("second")
+    ended = threading.Event()
+
+    def call(argument: int) -> int:
+        if argument == 0:
+            assert ended.wait(LONG)
+            raise second
+        raise first
+
+    results = ahead(call, [0, 1, 2], width=2)
+    assert next(results) == (0, first)
+    ended.set()
+    assert_no_worker_is_left()
+    assert [result for _, result in results][-1] is first
+
+
+def test_after_it_is_closed_no_call_is_begun_and_no_thread_waits() -> None:
+    gate = Gate()
+    results = ahead(gate.call, range(100), width=2)
+    gate.open(0)
+    assert next(results) == (0, 0)
+    gate.wait_for(3)
+    results.close()
+    gate.open_all()
+    assert_no_worker_is_left()
+    assert len(gate.begun) <= 5
+
+
+def test_a_reader_that_stops_leaves_threads_that_wait_but_keep_nobody_from_ending() -> None:
+    results = ahead(lambda argument: argument, range(100), width=2)
+    next(results)
+    assert all(thread.daemon for thread in workers())
+    results.close()
+    assert_no_worker_is_left()
+
+
+def test_nothing_to_call_is_nothing_to_read() -> None:
+    assert list(ahead(lambda argument: argument, [])) == []

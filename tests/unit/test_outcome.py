@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tap_zuora_testenv.errors import Asked, NotFound, Unusable
+from tap_zuora_testenv.outcome import SHOWN, Outcome, counted
+from tap_zuora_testenv.values import Loss
+
+JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
+ASKED = Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com", 404)
+
+
+@pytest.fixture
+def outcome(caplog: pytest.LogCaptureFixture) -> Outcome:
+    caplog.set_level(logging.DEBUG)
+    return Outcome(logging.getLogger("test-outcome"))
+
+
+def failure(number: int) -> Unusable:
+    return Unusable(Asked("GET", f"/jobs/{number}", "rest.zuora.com", 400), "it is of no use")
+
+
+def verdict(outcome: Outcome, *, fails_on_missing: bool = False) -> tuple[int, str]:
+    return outcome.verdict(fails_on_missing=fails_on_missing)
+
+
+@pytest.mark.parametrize(
+    ("count", "stream", "words"),
+    [
+        (0, JOBS, "0 jobs"),
+        (1, JOBS, "1 job"),
+        (2, JOBS, "2 jobs"),
+        (1234567, JOBS, "1,234,567 jobs"),
+        (1, ENVIRONMENTS, "1 test environment"),
+    ],
+)
+def test_a_number_of_things_is_told_in_words(count: int, stream: str, words: str) -> None:
+    assert counted(count, stream) == words
+
+
+# The verdict.
+
+
+def test_a_run_with_nothing_new_is_done(outcome: Outcome) -> None:
+    assert verdict(outcome) == (0, "Done: nothing new to emit.")
+
+
+def test_a_run_that_emitted_is_done_and_says_how_much(outcome: Outcome) -> None:
+    outcome.records[JOBS] += 1234
+    outcome.records[ENVIRONMENTS] += 1
+    assert verdict(outcome) == (0, "Done: emitted 1,234 jobs and 1 test environment.")
+
+
+def test_a_failure_makes_a_run_incomplete_and_is_the_reason(outcome: Outcome) -> None:
+    outcome.records[JOBS] += 2
+    outcome.failed(failure(1))
+    code, sentence = verdict(outcome)
+    assert code == 1
+    assert sentence.startswith("Incomplete: GET /jobs/1 at rest.zuora.com answered 400: it is of no use")
+    assert sentence.endswith("emitted 2 jobs.")
+
+
+def test_of_many_failures_the_first_is_the_reason_and_the_others_are_counted(outcome: Outcome) -> None:
+    for number in range(1, 1235):
+        outcome.failed(failure(number))
+    code, sentence = verdict(outcome)
+    assert code == 1
+    assert "/jobs/1 " in sentence
+    assert "(and 1,233 more" in sentence
+
+
+def test_what_is_missing_is_told_and_a_run_is_done_all_the_same(outcome: Outcome) -> None:
+    outcome.named(JOBS, 2)
+    outcome.missing(JOBS, "job j")
+    outcome.records[JOBS] += 1
+    code, sentence = verdict(outcome)
+    assert code == 0
+    assert sentence.startswith("Done, but")
+
+
+def test_what_is_missing_fails_a_run_when_it_is_to(outcome: Outcome) -> None:
+    outcome.named(JOBS, 2)
+    outcome.missing(JOBS, "job j")
+    code, sentence = verdict(outcome, fails_on_missing=True)
+    assert code == 1
+    assert sentence.startswith("Failed: ")
+
+
+@pytest.mark.parametrize("fails_on_missing", [True, False])
+@pytest.mark.parametrize("stream", [JOBS, ENVIRONMENTS])
+def test_a_run_fails_when_nothing_of_what_is_named_exists(
+    outcome: Outcome, stream: str, *, fails_on_missing: bool
+) -> None:
+    outcome.named(stream, 3)
+    for number in range(3):
+        outcome.missing(stream, f"thing {number}")
+    code, sentence = verdict(outcome, fails_on_missing=fails_on_missing)
+    assert code == 1
+    assert "check base_url" in sentence
+
+
+def test_a_failure_is_a_worse_reason_than_what_is_missing(outcome: Outcome) -> None:
+    outcome.named(JOBS, 2)
+    outcome.missing(JOBS, "job j")
+    outcome.failed(failure(1))
+    assert verdict(outcome)[1].startswith("Incomplete: ")
+
+
+def test_the_verdict_is_one_line(outcome: Outcome) -> None:
+    outcome.failed(Unusable(Asked("GET", "/p", "h", 400, said="one\ntwo\r\nthree"), "of no use"))
+    assert len(verdict(outcome)[1].splitlines()) == 1
+
+
+# The lists above it.
+
+
+def test_twenty_failures_are_named_and_the_others_counted(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1025):
+        outcome.failed(failure(number))
+    assert len(caplog.messages) == SHOWN == 20
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
+    outcome.tell_counts()
+    assert caplog.messages[20:] == ["and 1,005 more that failed"]
+
+
+def test_what_was_shown_in_full_is_not_counted(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(20):
+        outcome.failed(failure(number))
+    outcome.tell_counts()
+    assert len(caplog.messages) == 20
+
+
+def test_counts_are_told_once(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(21):
+        outcome.failed(failure(number))
+    outcome.tell_counts()
+    outcome.tell_counts()
+    assert len(caplog.messages) == 21
+
+
+def test_losses_are_shown_by_field_and_kind(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    for field in ("status", "updateTime"):
+        for number in range(21):
+            outcome.lost(f"job {number}", Loss(field, "is not of its type and becomes null", {"odd": number}))
+    outcome.tell_counts()
+    assert len(caplog.messages) == 2 * 20 + 2
+    assert caplog.messages[0] == "job 0: its status is not of its type and becomes null: {'odd': 0}"
+    assert caplog.messages[-1] == "and 1 more whose updateTime is not of its type and becomes null"
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+def test_a_lost_value_is_shown_short_and_clean(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    outcome.lost("job j", Loss("status", "is odd", "\x1b\ud800" * 500))
+    assert len(caplog.messages[0]) < 260
+    assert caplog.messages[0].isprintable()
+
+
+def test_an_unknown_field_is_told_once_a_run(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    outcome.unknown_fields(JOBS, {"b", "a"})
+    outcome.unknown_fields(JOBS, {"a"})
+    outcome.unknown_fields(ENVIRONMENTS, {"b"})
+    assert [message[-1] for message in caplog.messages] == ["a", "b"]
+
+
+def test_what_is_missing_is_named_with_what_zuora_said(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    outcome.missing(JOBS, "job j", NotFound(ASKED, "none"))
+    (message,) = caplog.messages
+    assert "job j" in message
+    assert "answered 404" in message
+
+
+def test_what_both_streams_miss_is_told_once(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    for stream in (JOBS, ENVIRONMENTS):
+        outcome.named(stream, 2)
+        outcome.missing(stream, "test environment e")
+    assert len(caplog.messages) == 1
+    assert "more" not in verdict(outcome)[1]

@@ -1,0 +1,421 @@
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from tap_zuora_testenv.errors import Asked, AuthenticationRefused, EndsTheRun, TooManyFailures, Transient, WaitTooLong
+from tap_zuora_testenv.pace import Pace, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from tests.unit.conftest import LeapingClock, ManualClock
+
+ASKED = Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com")
+LOGGER = logging.getLogger("test-pace")
+LONG = 10.0
+
+
+def limited(wait: float | None = None) -> Transient:
+    return Transient(ASKED, "the limit is reached", wait=wait, concerns_everyone=True)
+
+
+def faulty(wait: float | None = None) -> Transient:
+    return Transient(ASKED, "a passing fault", wait=wait)
+
+
+def waiting(pace: Pace) -> Generator[float, Any, None]:
+    """What python-backoff asks between attempts, begun as it begins it."""
+    generator = pace.back_off()
+    next(generator)
+    return generator
+
+
+def places(pace: Pace) -> int:
+    """How many requests may be in flight now, when none is; counted by taking all places there are."""
+    return pace._width  # noqa: SLF001 - taking one more would wait for ever
+
+
+def satisfy(pace: Pace, requests: int) -> None:
+    for _ in range(requests):
+        with pace.request():
+            pass
+        pace.answered()
+
+
+@pytest.fixture(autouse=True)
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Let the jitter be as long as it may be, and remember its bounds."""
+    asked: list[tuple[float, float]] = []
+
+    def longest(low: float, high: float) -> float:
+        asked.append((low, high))
+        return high
+
+    monkeypatch.setattr(random, "uniform", longest)
+    return asked
+
+
+class Worker(threading.Thread):
+    """A thread that does one thing, and whose error the test can ask for."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self.work, self.error = work, None
+        self.start()
+
+    error: BaseException | None
+
+    @override
+    def run(self) -> None:
+        try:
+            self.work()
+        except EndsTheRun as error:
+            self.error = error
+
+    def ended(self) -> BaseException | None:
+        self.join(LONG)
+        assert not self.is_alive(), "a thread waits for ever"
+        return self.error
+
+
+# Places.
+
+
+@given(width=st.integers(1, 40))
+def test_as_many_requests_may_be_in_flight_as_the_width_says(width: int) -> None:
+    pace = Pace(width, SystemClock(), LOGGER)
+    with ExitStack() as held:
+        for _ in range(width):
+            held.enter_context(pace.request())
+
+
+def test_one_more_request_than_the_width_waits_until_one_has_ended(clock: ManualClock) -> None:
+    pace, entered = Pace(1, clock, LOGGER), threading.Event()
+
+    def ask() -> None:
+        with pace.request():
+            entered.set()
+
+    with pace.request():
+        worker = Worker(ask)
+        clock.wait_for_waiters(1)
+        assert not entered.is_set()
+    assert worker.ended() is None
+    assert entered.is_set()
+
+
+def test_a_request_that_fails_gives_its_place_back(leaping: LeapingClock) -> None:
+    pace = Pace(1, leaping, LOGGER)
+    with pytest.raises(ValueError, match="broken"), pace.request():
+        raise ValueError("broken")
+    with pace.request():
+        pass
+
+
+def test_a_place_goes_to_who_waits_for_one_and_not_to_who_backs_off(clock: ManualClock) -> None:
+    pace, entered = Pace(1, clock, LOGGER), threading.Event()
+
+    def ask() -> None:
+        with pace.request():
+            entered.set()
+
+    with pace.request():
+        backing_off = Worker(lambda: waiting(pace).send(faulty(30)))
+        clock.wait_for_waiters(1)
+        asking = Worker(ask)
+        clock.wait_for_waiters(1)
+    assert asking.ended() is None
+    assert entered.is_set()
+    assert backing_off.is_alive()
+    clock.advance(30)
+    assert backing_off.ended() is None
+
+
+# Everyone waits.
+
+
+def test_when_one_is_told_to_wait_all_wait(clock: ManualClock) -> None:
+    pace = Pace(8, clock, LOGGER)
+    waiting(pace).send(limited(20))
+    entered: list[int] = []
+
+    def ask() -> None:
+        with pace.request():
+            entered.append(1)
+
+    workers = [Worker(ask) for _ in range(3)]
+    clock.wait_for_waiters(3)
+    clock.advance(19.5)
+    clock.wait_for_waiters(3)
+    assert entered == []
+    clock.advance(0.5)
+    assert [worker.ended() for worker in workers] == [None, None, None]
+    assert len(entered) == 3
+
+
+def test_the_request_for_a_token_waits_like_all_others(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    pace.wait_out_pause()
+    assert leaping.waited == []
+    waiting(pace).send(limited(20))
+    pace.wait_out_pause()
+    assert leaping.waited == [20]
+
+
+def test_the_request_for_a_token_needs_no_place(leaping: LeapingClock) -> None:
+    pace = Pace(1, leaping, LOGGER)
+    with pace.request():
+        pace.wait_out_pause()
+
+
+def test_who_was_told_to_wait_waits_where_the_next_attempt_begins(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    waiting(pace).send(limited(20))
+    assert leaping.waited == []
+    with pace.request():
+        assert leaping.waited == [20]
+
+
+def test_the_width_halves_once_a_pause_however_many_are_told(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    for _ in range(5):
+        waiting(pace).send(limited(20))
+    assert places(pace) == 4
+    leaping.now += 20
+    waiting(pace).send(limited(20))
+    assert places(pace) == 2
+
+
+def test_the_longest_of_the_waits_counts_for_all(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    for wait in (20, 50, 10):
+        waiting(pace).send(limited(wait))
+    with pace.request():
+        assert leaping.waited == [50]
+
+
+def test_the_width_never_falls_below_one(leaping: LeapingClock) -> None:
+    pace = Pace(3, leaping, LOGGER)
+    for _ in range(5):
+        waiting(pace).send(limited(20))
+        leaping.now += 20
+    assert places(pace) == 1
+    satisfy(pace, 1)
+
+
+def test_the_width_grows_back_by_one_for_each_whole_width_of_answers(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    waiting(pace).send(limited(20))
+    satisfy(pace, 3)
+    assert places(pace) == 4
+    satisfy(pace, 1)
+    assert places(pace) == 5
+    satisfy(pace, 5)
+    assert places(pace) == 6
+    satisfy(pace, 6 + 7)
+    assert places(pace) == 8
+    satisfy(pace, 100)
+    assert places(pace) == 8
+
+
+def test_answers_before_a_pause_do_not_count_for_the_width_after_it(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    waiting(pace).send(limited(20))
+    satisfy(pace, 3)
+    waiting(pace).send(limited(20))
+    assert places(pace) == 2
+    satisfy(pace, 1)
+    assert places(pace) == 2
+
+
+def test_a_width_that_grew_lets_in_who_waits(clock: ManualClock) -> None:
+    pace, entered = Pace(2, clock, LOGGER), threading.Event()
+    with pace.request():
+        waiting(pace).send(limited(0.5))
+
+        def ask() -> None:
+            with pace.request():
+                entered.set()
+
+        worker = Worker(ask)
+        clock.wait_for_waiters(1)
+        clock.advance(1)
+        clock.wait_for_waiters(1)
+        assert not entered.is_set()
+        pace.answered()
+        assert worker.ended() is None
+
+
+def test_the_half_width_holds(clock: ManualClock) -> None:
+    pace = Pace(4, clock, LOGGER)
+    waiting(pace).send(limited(20))
+    held = [threading.Event() for _ in range(3)]
+    entered = threading.Semaphore(0)
+
+    def ask(number: int) -> None:
+        with pace.request():
+            entered.release()
+            assert held[number].wait(LONG)
+
+    workers = [Worker(lambda number=number: ask(number)) for number in range(3)]  # type: ignore[misc]
+    clock.wait_for_waiters(3)
+    clock.advance(20)
+    assert entered.acquire(timeout=LONG)
+    assert entered.acquire(timeout=LONG)
+    # The third waits, now for a place.
+    clock.wait_for_waiters(1)
+    assert clock.waited[-1] is None
+    assert not entered.acquire(blocking=False)
+    for event in held:
+        event.set()
+    assert [worker.ended() for worker in workers] == [None, None, None]
+
+
+def test_changes_of_width_are_told_at_most_every_ten_seconds(
+    leaping: LeapingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    pace = Pace(40, leaping, LOGGER)
+    for _ in range(30):
+        waiting(pace).send(limited(1))
+        leaping.now += 1
+        satisfy(pace, 50)
+    assert 1 <= len(caplog.messages) <= 3 + 1
+    assert caplog.messages[0] == "Zuora's limits: now 20 of 40 requests at a time"
+
+
+# One waits.
+
+
+def test_a_fault_makes_one_wait_and_nobody_else(clock: ManualClock) -> None:
+    pace = Pace(8, clock, LOGGER)
+    backing_off = Worker(lambda: waiting(pace).send(faulty(30)))
+    clock.wait_for_waiters(1)
+    with pace.request():
+        assert backing_off.is_alive()
+    assert places(pace) == 8
+    clock.advance(29)
+    clock.wait_for_waiters(1)
+    assert backing_off.is_alive()
+    clock.advance(1)
+    assert backing_off.ended() is None
+
+
+def test_the_bounds_of_the_jitter_double_from_a_second_to_a_minute(
+    leaping: LeapingClock, no_jitter: list[tuple[float, float]]
+) -> None:
+    generator = waiting(Pace(8, leaping, LOGGER))
+    for _ in range(9):
+        # The waiting is done: python-backoff has none left to do.
+        assert generator.send(faulty()) == 0
+    assert no_jitter == [(0, longest) for longest in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+    assert leaping.waited == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.3, 1.0])
+def test_the_jitter_is_waited(monkeypatch: pytest.MonkeyPatch, leaping: LeapingClock, jitter: float) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, high: jitter * high)
+    waiting(Pace(8, leaping, LOGGER)).send(faulty())
+    assert sum(leaping.waited) == pytest.approx(jitter)
+
+
+@pytest.mark.parametrize(("error", "waits"), [(faulty(0.25), 1), (faulty(5), 5), (faulty(600), 600)])
+def test_what_zuora_asks_for_is_waited_at_least(leaping: LeapingClock, error: Transient, waits: float) -> None:
+    waiting(Pace(8, leaping, LOGGER)).send(error)
+    assert leaping.waited == [waits]
+
+
+def test_a_limit_without_a_wait_pauses_all_for_the_jitter(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    waiting(pace).send(limited())
+    with pace.request():
+        assert leaping.waited == [1]
+
+
+# The end.
+
+
+@pytest.mark.parametrize("error", [limited(600.5), faulty(3600), limited(1e12)])
+def test_a_wait_of_more_than_ten_minutes_ends_the_run_and_is_told(leaping: LeapingClock, error: Transient) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    with pytest.raises(WaitTooLong, match=f"asks to wait {error.wait:,.0f} s"):
+        waiting(pace).send(error)
+    assert leaping.waited == []
+    with pytest.raises(WaitTooLong), pace.request():
+        pass
+
+
+def give_up(pace: Pace, environments: list[str], asked: int) -> None:
+    for environment in environments:
+        pace.gave_up(faulty(), environment, asked)
+
+
+def test_ten_failures_in_a_row_from_two_environments_end_the_run(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    give_up(pace, ["a"] * 8 + ["b"], 2)
+    with pytest.raises(TooManyFailures, match="10 requests in a row failed, the last one: a passing fault"):
+        give_up(pace, ["a"], 2)
+    with pytest.raises(TooManyFailures), pace.request():
+        pass
+
+
+def test_failures_of_one_environment_among_several_are_its_own_fault(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    give_up(pace, ["a"] * 30, 2)
+    with pytest.raises(TooManyFailures, match="31 requests"):
+        give_up(pace, ["b"], 2)
+
+
+def test_ten_failures_of_the_only_environment_end_the_run(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    give_up(pace, ["a"] * 9, 1)
+    with pytest.raises(TooManyFailures):
+        give_up(pace, ["a"], 1)
+
+
+def test_an_answer_in_between_begins_a_new_row(leaping: LeapingClock) -> None:
+    pace = Pace(8, leaping, LOGGER)
+    for _ in range(5):
+        give_up(pace, ["a", "b", "c"] * 3, 3)
+        pace.answered()
+
+
+def test_the_end_wakes_all_who_wait(clock: ManualClock) -> None:
+    pace = Pace(1, clock, LOGGER)
+    end = AuthenticationRefused(ASKED, "refused")
+
+    def ask() -> None:
+        with pace.request():
+            pytest.fail("no request may begin")
+
+    with pace.request():
+        asking = Worker(ask)
+        backing_off = Worker(lambda: waiting(pace).send(faulty(500)))
+        clock.wait_for_waiters(2)
+        waiting(pace).send(limited(500))
+        paused = Worker(pace.wait_out_pause)
+        clock.wait_for_waiters(1)
+        assert pace.end(end) is end
+        assert asking.ended() is end
+        assert paused.ended() is end
+        assert backing_off.ended() is None
+    with pytest.raises(AuthenticationRefused), pace.request():
+        pass
+
+
+def test_the_error_that_ended_the_run_first_is_the_one_all_get(leaping: LeapingClock) -> None:
+    pace = Pace(1, leaping, LOGGER)
+    first, second = AuthenticationRefused(ASKED, "first"), WaitTooLong(ASKED, "second")
+    assert pace.end(first) is first
+    assert pace.end(second) is first
+    with pytest.raises(AuthenticationRefused, match="first"):
+        waiting(pace).send(limited(601))
