@@ -10,9 +10,8 @@ from tap_zuora_testenv.emulator.clock import Clock, format_instant, parse_instan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.conftest import Ask
-
     from tap_zuora_testenv.emulator.zuora import Zuora
+    from tests.emulator.conftest import Ask
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

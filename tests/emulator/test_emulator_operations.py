@@ -12,9 +12,8 @@ from tap_zuora_testenv.emulator.clock import parse_instant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.conftest import Ask
-
     from tap_zuora_testenv.emulator.zuora import Zuora
+    from tests.emulator.conftest import Ask
 
 FORM = {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": "demo-secret"}
 REFRESH = {"jobType": "REFRESH"}

@@ -20,9 +20,8 @@ from tap_zuora_testenv.emulator.tokens import Tokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.conftest import Ask
-
     from tap_zuora_testenv.emulator.zuora import Zuora
+    from tests.emulator.conftest import Ask
 
 
 class Arrivals(RequestLog):

@@ -175,4 +175,5 @@ def _with_length(head: bytes, length: int) -> bytes:
         for line in head.split(b"\r\n")
         if line and not line.lower().startswith((b"content-length", b"content-enc"))
     ]
-    return b"\r\n".join([*lines, b"content-length: %d" % length]) + END_OF_HEAD
+    # What looks whole is kept for the next request, and that would meet a connection that is closed.
+    return b"\r\n".join([*lines, b"connection: close", b"content-length: %d" % length]) + END_OF_HEAD

@@ -1,0 +1,95 @@
+"""What make and its installer say when something is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHELL = shutil.which("sh") or "/bin/sh"
+MAKE = shutil.which("make")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Give a checkout in which nothing was set up, in a folder with a space in its name."""
+    folder = tmp_path / "a checkout"
+    shutil.copytree(CHECKOUT / "requirements", folder / "requirements")
+    shutil.copy(CHECKOUT / "pyproject.toml", folder)
+    return folder
+
+
+def run(line: list[str], folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
+    # These tests may themselves run under make, whose child would say so.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    return subprocess.run(  # noqa: S603 - make, or our own script
+        line, cwd=folder, env=kept | given, check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+def install(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
+    return run([SHELL, "requirements/install.sh", "demo"], checkout, PYTHON=python, PYTHON_GIVEN="")
+
+
+def pretend(folder: Path, script: str) -> str:
+    """Make a Python that does what a shell script says."""
+    python = folder / "python3"
+    python.write_text(f"#!{SHELL}\n{script}\n")
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    return str(python)
+
+
+def test_a_machine_without_python_is_told_how_to_get_one(checkout: Path) -> None:
+    done = install(checkout, "python-that-is-not-there")
+    assert done.returncode == 1
+    assert done.stderr.startswith("\nThere is no python-that-is-not-there on the PATH. This needs Python 3.11 or newer")
+    assert "apt install python3 python3-venv" in done.stderr
+
+
+def test_a_python_that_does_not_run_is_said_to_be_one(checkout: Path) -> None:
+    done = install(checkout, pretend(checkout, "echo broken as can be >&2; exit 127"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("broken as can be\n")
+    assert "is there but does not run (its own words stand above)" in done.stderr
+
+
+def test_a_python_that_is_too_old_is_named(checkout: Path) -> None:
+    script = 'case "$*" in -V) echo Python 3.9.2 ;; *version_info*) exit 1 ;; esac'
+    done = install(checkout, pretend(checkout, script))
+    assert done.returncode == 1
+    assert "is Python 3.9.2, and this needs Python 3.11 or newer." in done.stderr
+
+
+def test_a_python_without_venv_names_the_package_that_has_it(checkout: Path) -> None:
+    script = 'case "$*" in -V) echo Python 3.12.3 ;; *ensurepip*) exit 1 ;; esac'
+    done = install(checkout, pretend(checkout, script))
+    assert done.returncode == 1
+    assert "Python 3.12.3 is there, but without its modules venv and ensurepip" in done.stderr
+    assert "apt install python3-venv" in done.stderr
+
+
+def test_no_message_leaves_a_folder_behind_that_looks_finished(checkout: Path) -> None:
+    install(checkout, pretend(checkout, 'case "$*" in *--clear*) echo no room >&2; exit 1 ;; esac'))
+    assert not (checkout / ".venv" / "made-of" / "demo").exists()
+
+
+@pytest.mark.skipif(MAKE is None, reason="there is no make")
+def test_make_alone_lists_what_it_can_do() -> None:
+    done = run([str(MAKE)], CHECKOUT)
+    assert done.returncode == 0
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["make", target] for target in ("help", "demo", "test", "check", "format", "requirements", "clean")
+    ]
+
+
+def test_ci_runs_what_everybody_runs() -> None:
+    script = CHECKOUT / ".ci" / "run"
+    if not script.exists():
+        pytest.skip("an sdist has no .ci")
+    assert script.stat().st_mode & stat.S_IXUSR
+    assert script.read_text().splitlines()[-1] == "exec make test"
