@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from contextlib import suppress
@@ -25,6 +26,9 @@ def main() -> None:
     """Run the command, and end the process."""
     redact_log_records()
     code, verdict = run()
+    # Python takes its handlers away before the process ends; a signal in between would undo the exit code.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     if verdict:
         # The last line, whatever the level and the format of the log.
         print(verdict, file=sys.stderr, flush=True)  # noqa: T201

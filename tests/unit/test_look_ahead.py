@@ -257,19 +257,20 @@ def test_a_fatal_exception_is_handed_out_at_once_although_earlier_calls_go_on() 
 
 
 def test_what_was_done_before_a_fatal_exception_is_handed_out_as_it_is() -> None:
-    done = threading.Event()
+    others_are_done = threading.Event()
 
     def call(argument: int) -> int:
         if argument == 1:
-            assert done.wait(LONG)
+            assert others_are_done.wait(LONG)
             raise Fatal
-        if argument == 0:
-            done.set()
+        if argument == 3:
+            # Begun by the thread that has left the results of 0 and 2 before.
+            others_are_done.set()
         return argument
 
-    results = ahead(call, [0, 1, 2], width=2)
-    assert next(results) == (0, 0)
-    assert isinstance(next(results)[1], Fatal)
+    results = list(ahead(call, range(4), width=2))
+    assert [results[0], results[2]] == [(0, 0), (2, 2)]
+    assert isinstance(results[1][1], Fatal)
 
 
 def test_of_several_fatal_exceptions_the_first_one_counts() -> None:
