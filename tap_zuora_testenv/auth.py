@@ -158,8 +158,9 @@ class TokenOperation:
         response = send(self._session, self._request, self._timeout)
         told = document(answer(response))
         value, lifetime = told.get("access_token"), told.get("expires_in")
-        REDACTION.conceal([value])
         if not isinstance(value, str) or not _VISIBLE_WORD.fullmatch(value):
+            # Nor is it concealed: a space for a token would take the spaces out of all that is said.
             raise TokenRejected(answer(response).asked, "the answer holds no token")
+        REDACTION.conceal([value])
         is_known = isinstance(lifetime, int) and not isinstance(lifetime, bool) and 0 < lifetime < _LONGEST_LIFETIME
         return Token(value, float(lifetime) if is_known else None)  # type: ignore[arg-type]

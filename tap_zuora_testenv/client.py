@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import backoff
+import requests
+from requests.structures import CaseInsensitiveDict
 from singer_sdk.streams.rest import PageContext, RESTStream
 from typing_extensions import override
 
@@ -25,16 +27,16 @@ from tap_zuora_testenv.rows import is_plain_segment
 from tap_zuora_testenv.transport import answer, send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    import requests
     from backoff.types import Details
     from singer_sdk.helpers.types import Auth, Context, RequestFunc
 
-    from tap_zuora_testenv.answers import Answer, Document
+    from tap_zuora_testenv.answers import Document
+    from tap_zuora_testenv.rows import Answered
     from tap_zuora_testenv.tap import TapZuoraTestenv
 
-    Attempt: TypeAlias = Callable[[requests.PreparedRequest], tuple[Document, Answer]]
+    Attempt: TypeAlias = Callable[[requests.PreparedRequest], tuple[Document, Answered]]
 
 
 class ZuoraStream(RESTStream[Any]):
@@ -43,6 +45,9 @@ class ZuoraStream(RESTStream[Any]):
     def __init__(self, tap: TapZuoraTestenv) -> None:
         super().__init__(tap=tap)
         self.run = tap.run
+        # singer-sdk's type wants a response; reading it belongs to the attempt, as a broken body is worth another one.
+        decorate = cast("Callable[[Attempt], Attempt]", self.request_decorator)
+        self._attempts = decorate(self._attempt)
 
     # How a request is made.
 
@@ -72,6 +77,14 @@ class ZuoraStream(RESTStream[Any]):
     def timeout(self) -> int:
         return int(self.config["request_timeout"])
 
+    @override
+    def build_prepared_request(self, method: str, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        # A base that was checked and plain segments need no parsing and quoting, and the session's own headers, cookies
+        # and .netrc are not wanted: the stock method does all of that anew for each request.
+        request = requests.PreparedRequest()
+        request.method, request.url, request.headers = method, url, CaseInsensitiveDict(headers)
+        return request
+
     # How it is tried again.
 
     @override
@@ -80,7 +93,7 @@ class ZuoraStream(RESTStream[Any]):
         return backoff.on_exception(
             self.backoff_wait_generator,
             Transient,
-            max_tries=self.backoff_max_tries(),
+            max_tries=self.backoff_max_tries,
             on_backoff=self.backoff_handler,
             jitter=None,
             logger=None,
@@ -109,14 +122,14 @@ class ZuoraStream(RESTStream[Any]):
     def parse_response(self, response: requests.Response) -> Iterable[Document]:
         yield answers.document(answer(response))
 
-    def ask(self, context: Context | None) -> tuple[Document, Answer]:
+    def ask(self, context: Context | None) -> tuple[Document, Answered]:
         """Do what `request_records` does for one request; called from several threads at once.
 
         Args:
             context: The ids that stand in the path.
 
         Returns:
-            The document of the answer, and the answer.
+            The document of the answer, and what gives the answer to whom it disappoints.
 
         Raises:
             ZuoraError: The request could not be satisfied, after all attempts that were worth it.
@@ -152,13 +165,7 @@ class ZuoraStream(RESTStream[Any]):
         """How many test environments the stream asks for."""
         return 1
 
-    @cached_property
-    def _attempts(self) -> Attempt:
-        # singer-sdk's type wants a response; reading it belongs to the attempt, as a broken body is worth another one.
-        decorate = cast("Callable[[Attempt], Attempt]", self.request_decorator)
-        return decorate(self._attempt)
-
-    def _attempt(self, request: requests.PreparedRequest) -> tuple[Document, Answer]:
+    def _attempt(self, request: requests.PreparedRequest) -> tuple[Document, Answered]:
         try:
             return self._exchange(request)
         except TokenRejected as error:
@@ -168,10 +175,10 @@ class ZuoraStream(RESTStream[Any]):
         except TokenRejected as error:
             raise AuthenticationRefused(error.asked, f"{error.reason}; a new token did not help") from None
 
-    def _exchange(self, request: requests.PreparedRequest) -> tuple[Document, Answer]:
+    def _exchange(self, request: requests.PreparedRequest) -> tuple[Document, Answered]:
         with self.run.pace.request():
             # The token is looked at last: it may have come near its end while all were told to wait.
             response = send(self.requests_session, self.authenticator(request), self.timeout)
         self.validate_response(response)
         (document,) = self.parse_response(response)
-        return document, answer(response)
+        return document, partial(answer, response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import traceback
@@ -32,6 +33,8 @@ def main() -> None:
     if verdict:
         # The last line, whatever the level and the format of the log.
         print(verdict, file=sys.stderr, flush=True)  # noqa: T201
+    # The process ends: nobody needs the interpreter to search its memory for garbage once more.
+    gc.freeze()
     sys.exit(code)
 
 

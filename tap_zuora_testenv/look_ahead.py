@@ -59,12 +59,12 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         index = self._handed_out
         if index >= len(self._arguments):
             raise StopIteration
+        # Not more threads than there are calls; before the lock is taken, so that the first of them is at work at once.
+        while self._threads < min(self._width, len(self._arguments)):
+            self._threads += 1
+            # A daemon: a thread in the midst of a call must not keep a program that ends from ending.
+            threading.Thread(target=self._work, name=f"look-ahead-{self._threads}", daemon=True).start()
         with self._done:
-            # Not more threads than there are calls; each is begun when there is a call for it.
-            while self._threads < min(self._width, len(self._arguments)):
-                self._threads += 1
-                # A daemon: a thread in the midst of a call must not keep a program that ends from ending.
-                threading.Thread(target=self._work, name=f"look-ahead-{self._threads}", daemon=True).start()
             while index not in self._results and self._ended is None:
                 self._done.wait()
             result = self._results.pop(index, self._ended)

@@ -30,7 +30,7 @@ class Outcome:
         self._unknown_fields: set[str] = set()
         self._named: Counter[str] = Counter()
         self._missing: Counter[str] = Counter()
-        self._missing_things: list[str] = []
+        self._missing_things: dict[str, None] = {}
         self._first_failure = ""
         self._failed = 0
         self.records: Counter[str] = Counter()
@@ -45,7 +45,7 @@ class Outcome:
         if what in self._missing_things:
             # The other stream has told of it.
             return
-        self._missing_things.append(what)
+        self._missing_things[what] = None
         detail = f" ({error.asked})" if error else ""
         self._tell("that Zuora does not have", f"Zuora does not have the {what}{detail}")
 
@@ -74,7 +74,7 @@ class Outcome:
 
     def lost(self, what: str, loss: Loss) -> None:
         """Warn of a value that could not be kept."""
-        raw = REDACTION.quote(repr(loss.raw))
+        raw = REDACTION.show(loss.raw)
         self._tell(f"whose {loss.field} {loss.kind}", f"{REDACTION.quote(what)}: its {loss.field} {loss.kind}: {raw}")
 
     def unknown_fields(self, stream: str, fields: set[str]) -> None:

@@ -40,7 +40,7 @@ class MessageWriter(MsgSpecWriter):
     def write_message(self, message: Message) -> None:
         self._is_writing = True
         try:
-            super().write_message(message)
+            _write_whole(self.format_message(message))
         except BrokenPipeError:
             raise ReaderGone(1, "Stopped: the reader of the output went away.") from None
         finally:
@@ -69,6 +69,15 @@ class MessageWriter(MsgSpecWriter):
             self._interruption = end
         else:
             raise end
+
+
+def _write_whole(line: bytearray) -> None:
+    """Write a line to the end: without its buffer (PYTHONUNBUFFERED) the output may take a part, as after a signal."""
+    # A copy: the line stands in the one buffer that the next message is made in.
+    rest = bytes(line)
+    while rest:
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.flush()
 
 
 def forget_reader() -> None:

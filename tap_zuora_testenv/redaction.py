@@ -49,6 +49,14 @@ class Redaction:
         clean = _NOT_PRINTED.sub(" ", self.redact(text)).strip()
         return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
 
+    def show(self, value: object) -> str:
+        """Return what Python shows of a foreign value, as `quote` does of a text."""
+        try:
+            return self.quote(repr(value))
+        except RecursionError:
+            # What a thread could just read can be too deep for one that is further down in its own calls.
+            return "something nested too deeply to show"
+
 
 def _forms(secret: str) -> set[str]:
     """Return the secret as it may stand in a text: plain, in a form's body, in JSON, in what Python shows of it."""

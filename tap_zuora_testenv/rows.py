@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tap_zuora_testenv.answers import told_of
 from tap_zuora_testenv.errors import Unusable, ZuoraError
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.values import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tap_zuora_testenv.answers import Answer, Document
 
 PLAIN_SEGMENT = r"^[A-Za-z0-9_-]{1,128}\Z"
 """The ids that can stand in a path without leaving their place, as a pattern."""
 _PLAIN_SEGMENT = re.compile(PLAIN_SEGMENT)
+
+
+Answered: TypeAlias = "Callable[[], Answer]"
 
 
 class Told(NamedTuple):
@@ -26,30 +30,30 @@ class Told(NamedTuple):
     strangers: list[ZuoraError]
 
 
-def one_row(told: Document, answer: Answer, **asked_for: str) -> Told:
+def one_row(told: Document, answer: Answered, **asked_for: str) -> Told:
     """Return the one row of an answer.
 
     Args:
         told: The document of the answer.
-        answer: The answer.
+        answer: Gives the answer, for what is told of it when it disappoints.
         asked_for: The values that its fields must have, compared as ids; a field that it lacks may have any.
 
     Raises:
         Unusable: It is another one.
     """
     if not _is(told, asked_for):
-        raise Unusable(told_of(answer, {}), "the answer is about something else than what was asked for")
+        raise Unusable(told_of(answer(), {}), "the answer is about something else than what was asked for")
     return Told([told], [])
 
 
-def listed_rows(told: Document, answer: Answer, **asked_for: str) -> Told:
+def listed_rows(told: Document, answer: Answered, **asked_for: str) -> Told:
     """Return the rows of a list's answer; of an id that stands twice the later one.
 
     `size` beside the list asserts nothing: Zuora's sample shows 0 beside one element.
 
     Args:
         told: The document of the answer.
-        answer: The answer.
+        answer: Gives the answer, for what is told of it when it disappoints.
         asked_for: As for `one_row`, for each row.
 
     Raises:
@@ -57,7 +61,7 @@ def listed_rows(told: Document, answer: Answer, **asked_for: str) -> Told:
     """
     result = told.get("result")
     if not isinstance(result, list):
-        raise Unusable(told_of(answer, {}), "the answer holds no list; check that base_url is a Zuora REST host")
+        raise Unusable(told_of(answer(), {}), "the answer holds no list; check that base_url is a Zuora REST host")
     rows: dict[str, Document] = {}
     strangers: list[ZuoraError] = []
     for number, element in enumerate(result, start=1):
@@ -65,9 +69,9 @@ def listed_rows(told: Document, answer: Answer, **asked_for: str) -> Told:
             rows[same(element["id"])] = element
         else:
             known = element.get("id") if isinstance(element, dict) else element
-            said = REDACTION.quote(repr(known))
+            said = REDACTION.show(known)
             reason = f"element {number:,} of the list, {said}, is not what was asked for, and is left out"
-            strangers.append(Unusable(told_of(answer, {}), reason))
+            strangers.append(Unusable(told_of(answer(), {}), reason))
     return Told(list(rows.values()), strangers)
 
 
@@ -89,4 +93,4 @@ def is_plain_segment(value: object) -> bool:
 
 def same(value: object) -> str:
     """Return an id as it is compared: without regard to case, and a number as its digits."""
-    return str(value).casefold()
+    return whole(str(value)).casefold()

@@ -91,6 +91,8 @@ class Run:
 
     def look_ahead(self, call: Callable[[Any], Told], contexts: Sequence[Any]) -> LookAhead[Any, Told]:
         """Ask for many things at once, and get the answers in order."""
+        # Made here, by the one thread that there is: several that came first at once would make several.
+        _ = self.authenticator
         ahead = LookAhead(call, contexts, width=self.config["max_parallel_requests"], fatal=EndsTheRun)
         self.open.callback(ahead.close)
         return ahead

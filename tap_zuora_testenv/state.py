@@ -69,6 +69,15 @@ class BookmarkStateManager(StreamStateManager):
         return self._positions
 
 
+class NoState(StreamStateManager):
+    """Keeps nothing: a full table has nothing to go on from, and a change would send the state of all again."""
+
+    @property
+    @override
+    def stream_state(self) -> dict[str, Any]:
+        return {}
+
+
 def state_problem(state: object, stream: str) -> str | None:
     """Return what is wrong with a given state, None when it is sound.
 

@@ -14,7 +14,7 @@ from tap_zuora_testenv.errors import EndsTheRun, EnvironmentsUnknown, NotFound, 
 from tap_zuora_testenv.progress import Progress
 from tap_zuora_testenv.records import RecordStream
 from tap_zuora_testenv.rows import Told, identity, listed_rows, one_row, same
-from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager
+from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager, NoState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,11 @@ class EnvironmentsStream(RecordStream):
 
     name = "test_environments"
     path = "/test-environments"
+
+    @cached_property
+    @override
+    def state_manager(self) -> NoState:
+        return NoState(tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state)
 
     @override
     def get_url(self, context: Context | None) -> str:
@@ -142,15 +147,11 @@ class JobsStream(RecordStream):
             self._progress.completed()
 
     @cached_property
-    def _progress(self) -> Progress:
-        total = sum(map(len, self._contexts.values()))
-        return Progress(total, self.run.clock, self.logger)
-
-    @cached_property
     def _answers(self) -> LookAhead[dict[str, str], Told]:
         requests = [context for contexts in self._contexts.values() for context in contexts]
         if self.run.requested is not None:
             self.run.outcome.named(self.name, len(requests))
+        self._progress = Progress(len(requests), self.run.clock, self.logger)
         return self.run.look_ahead(self._fetch, requests)
 
     # Emitting.

@@ -7,7 +7,9 @@ sometimes sends, and compared as a number, since as text `...22.500Z` sorts befo
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 Instant: TypeAlias = int
@@ -19,10 +21,12 @@ _SECOND = timedelta(seconds=1)
 _FIRST_SECOND = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _SECOND
 _LAST_SECOND = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // _SECOND
 
+# The form in which nearly all of them come, told apart first because it is cheap to.
+_COMMON = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z")
 # Every form that Zuora's reference and samples show: RFC 3339, a space for the T, no zone, a zone without colon, `UTC`.
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:(?P<separator>[Tt ])(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
+    r"(?:(?P<separator>[Tt ])(?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
     r"(?P<gap> ?)(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _RFC_3339_ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
@@ -85,10 +89,17 @@ def _text(seconds: int, fraction: str) -> str:
 
 def _read(value: object) -> tuple[Instant, str, bool] | None:
     """Return the instant, the fractional digits as sent, and whether the text is RFC 3339."""
-    if isinstance(value, bool):
-        return None
-    if not isinstance(value, str):
-        return _from_epoch_milliseconds(value)
+    if isinstance(value, str):
+        return _read_text(value)
+    return None if isinstance(value, bool) else _from_epoch_milliseconds(value)
+
+
+# Kept for a while: an `updateTime` is read when it is compared, when it is remembered and when it is emitted.
+@lru_cache(maxsize=256)
+def _read_text(value: str) -> tuple[Instant, str, bool] | None:
+    if _COMMON.fullmatch(value):
+        with suppress(ValueError):
+            return (datetime.fromisoformat(value) - _EPOCH) // _SECOND * NANOSECONDS_PER_SECOND, "", True
     match = _DATE_TIME.fullmatch(value)
     if match is None:
         return _from_epoch_milliseconds(int(value)) if _EPOCH_MILLISECONDS.fullmatch(value) else None

@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import Timeout
 
 from tap_zuora_testenv.answers import Answer
 from tap_zuora_testenv.errors import Asked, TlsRefused, Transient, Unusable, ZuoraError
@@ -50,16 +51,23 @@ def send(shared: requests.Session, request: requests.PreparedRequest, timeout: f
     Args:
         shared: The session of the run.
         request: The request, complete.
-        timeout: Seconds, for the whole answer.
+        timeout: Seconds, from the connection to the end of the answer.
 
     Raises:
         ZuoraError: No whole answer came.
     """
+    # Through the adapter: what a session adds are redirects and cookies, neither of which is wanted here.
+    adapter = shared.get_adapter(request.url or "")
     try:
-        return shared.send(request, timeout=timeout, allow_redirects=False)
+        # The adapter takes urllib3's own limit, which counts the connecting too; its type does not say so.
+        limit: Any = Timeout(total=timeout)
+        response = adapter.send(request, timeout=limit, verify=shared.verify or True, proxies=shared.proxies)
+        # Read here, while what breaks is still this request's.
+        _ = response.content
     except requests.RequestException as cause:
         # Without the cause: its text and its request can hold secrets.
         raise broken(_asked(request), cause) from None
+    return response
 
 
 def answer(response: requests.Response) -> Answer:
@@ -110,10 +118,19 @@ class DeadlineAdapter(HTTPAdapter):
     The timeout of `requests` is for each read: a server that sends a byte a second holds a request for ever.
     """
 
+    _pool: Any = None
+
     @override
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    @override
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        # One host, one proxy, one bundle: the pool of the first request is that of all.
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
 
     @override
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:

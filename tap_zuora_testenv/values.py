@@ -67,6 +67,11 @@ class RowShape:
         return conformed, losses, row.keys() - self._read.keys()
 
 
+def whole(text: str) -> str:
+    """Return the text with U+FFFD for each half of a character."""
+    return text if text.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT_CHARACTER, text)
+
+
 def _reader(definition: Mapping[str, Any]) -> Callable[[Any], Any]:
     if definition.get("format") == "date-time":
         return rfc_3339
@@ -75,13 +80,15 @@ def _reader(definition: Mapping[str, Any]) -> Callable[[Any], Any]:
 
 def _string(raw: object) -> str | None:
     if isinstance(raw, str):
-        return raw if raw.isascii() else _LONE_SURROGATE.sub(_REPLACEMENT_CHARACTER, raw)
+        return whole(raw)
     # `tenantId` is declared a string, and Zuora's samples show a number.
     is_number = isinstance(raw, int | Decimal) and not isinstance(raw, bool)
     return str(raw) if is_number else None
 
 
 def _integer(raw: object) -> int | None:
+    if type(raw) is int and -_LARGEST_INTEGER <= raw <= _LARGEST_INTEGER:
+        return raw
     if isinstance(raw, bool) or not isinstance(raw, int | str | Decimal):
         return None
     match = _INTEGER.fullmatch(str(raw))

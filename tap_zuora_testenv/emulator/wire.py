@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from starlette.requests import ClientDisconnect
+
 from tap_zuora_testenv.emulator.refusals import Refusal
 from tap_zuora_testenv.emulator.request_log import HEADERS_KEPT, LoggedRequest
 from tap_zuora_testenv.emulator.tokens import fingerprint
@@ -78,6 +80,9 @@ class Wire:
             if "zuora-track-id" in headers:
                 answer.headers["zuora-track-id"] = headers["zuora-track-id"]
             await _deliver(answer, fault, send)
+        except ClientDisconnect:
+            # The caller left before its request was complete: there is nobody to answer.
+            return
         except Exception:
             # Uvicorn's own log is off; a bug of ours, or a fault that is no HTTP, shall be seen all the same.
             logger.exception("%s %s could not be answered.", scope["method"], path)

@@ -69,6 +69,7 @@ def test_a_deselected_stream_sends_nothing(tap: Tap, zuora: Zuora) -> None:
     assert ran.records(JOBS) == []
     assert paths(zuora) == ["/test-environments"]
     assert {message.get("stream") for message in ran.messages} == {ENVIRONMENTS, None}
+    assert ran.state == {}
 
 
 def test_an_id_that_stands_twice_in_a_list_counts_once_with_its_later_row(tap: Tap, zuora: Zuora) -> None:

@@ -177,6 +177,10 @@ def test_a_success_that_is_json_but_no_object_is_unusable(body: bytes) -> None:
     assert type(failure(answered(200, body))) is Unusable
 
 
+def test_an_error_is_one_although_it_has_an_id() -> None:
+    assert type(failure(answered(200, {**with_code(50000040), "id": "j"}))) is NotFound
+
+
 def test_a_success_with_nothing_that_was_asked_for_is_unusable() -> None:
     assert type(failure(answered(200, {"status": "UP"}))) is Unusable
 
@@ -380,9 +384,9 @@ def test_whatever_comes_is_a_document_or_an_error_fit_for_a_log(
         return
     assert type(read) is dict
     try:
-        for stranger in listed_rows(read, answer, testEnvironmentId="e").strangers:
+        for stranger in listed_rows(read, lambda: answer, testEnvironmentId="e").strangers:
             assert_fit_for_a_log(stranger)
-        one_row(read, answer, id="j", testEnvironmentId="e")
+        one_row(read, lambda: answer, id="j", testEnvironmentId="e")
     except ZuoraError as error:
         assert_fit_for_a_log(error)
 

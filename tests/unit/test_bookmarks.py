@@ -104,6 +104,12 @@ def test_an_id_that_is_a_number_is_known_again() -> None:
     assert not Bookmark(NOW, finished=("7",)).wants(job(7, updated=NOW - 1), None)
 
 
+def test_an_id_with_half_a_character_can_be_written_and_is_known_again() -> None:
+    after = Bookmark().after(seen(job("a\ud800"), listed=False), now=NOW)
+    assert str(after.to_state()).encode()
+    assert not Bookmark(NOW, finished=after.finished).wants(job("a\ud800", updated=NOW - 1), None)
+
+
 def test_a_stamp_that_names_no_instant_is_as_good_as_none() -> None:
     assert Bookmark(NOW, unfinished=()).wants({**job(), REPLICATION_KEY: "soon"}, None)
 

@@ -302,11 +302,52 @@ def test_after_it_is_closed_no_call_is_begun_and_no_thread_waits() -> None:
     assert len(gate.begun) <= 5
 
 
-def test_a_reader_that_stops_leaves_threads_that_wait_but_keep_nobody_from_ending() -> None:
-    results = ahead(lambda argument: argument, range(100), width=2)
+class Idle:
+    """Tells when so many threads wait for room."""
+
+    def __init__(self, results: LookAhead[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._waits = threading.Semaphore(0)
+        room = results._room  # noqa: SLF001 - from without, a thread that waits looks like one that is slow
+        wait = room.wait
+
+        def counted(timeout: float | None = None) -> bool:
+            self._waits.release()
+            return wait(timeout)
+
+        monkeypatch.setattr(room, "wait", counted)
+
+    def wait_for(self, count: int) -> None:
+        for _ in range(count):
+            assert self._waits.acquire(timeout=LONG)
+
+
+def test_a_reader_that_stops_leaves_threads_that_wait_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    results = ahead(lambda argument: argument, range(100))
+    idle = Idle(results, monkeypatch)
     next(results)
+    idle.wait_for(3)
+    assert len(workers()) == 3
+    # Nor do they keep a program that ends from ending.
     assert all(thread.daemon for thread in workers())
     results.close()
+    assert_no_worker_is_left()
+
+
+def test_a_fatal_exception_wakes_those_that_wait_although_nobody_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = Gate()
+
+    def call(argument: int) -> int:
+        if argument == 0:
+            gate.call(argument)
+            raise Fatal
+        return argument
+
+    results = ahead(call, range(100))
+    idle = Idle(results, monkeypatch)
+    with reading(results) as taken:
+        idle.wait_for(2)
+        gate.open_all()
+    assert isinstance(taken[0][1], Fatal)
     assert_no_worker_is_left()
 
 

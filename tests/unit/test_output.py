@@ -47,6 +47,7 @@ class Reader(io.RawIOBase):
         self.taken = b""
         self.while_taking: Callable[[], None] = lambda: None
         self.is_gone = False
+        self.takes_at_once: int | None = None
 
     @override
     def writable(self) -> bool:
@@ -56,6 +57,7 @@ class Reader(io.RawIOBase):
     def write(self, taken: Any, /) -> int:
         if self.is_gone:
             raise BrokenPipeError
+        taken = taken[: self.takes_at_once]
         half = len(taken) // 2
         self.taken += bytes(taken[:half])
         self.while_taking()
@@ -71,7 +73,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     reading = Reader()
     stdout = io.TextIOWrapper(reading, write_through=True)  # type: ignore[type-var]
     # Not sys.stdout itself, which pytest sets anew before a test begins.
-    monkeypatch.setattr("singer_sdk.contrib.msgspec.sys", SimpleNamespace(stdout=stdout))
+    monkeypatch.setattr("tap_zuora_testenv.output.sys", SimpleNamespace(stdout=stdout, stderr=sys.stderr))
     return reading
 
 
@@ -85,6 +87,12 @@ def test_each_message_is_a_line_of_its_own_and_out_at_once(reader: Reader) -> No
     assert [message["record"]["id"] for message in reader.messages()] == ["1"]
     writer.write_message(record(2))
     assert [message["record"]["id"] for message in reader.messages()] == ["1", "2"]
+
+
+def test_a_reader_that_takes_a_part_at_a_time_gets_the_whole(reader: Reader) -> None:
+    reader.takes_at_once = 7
+    MessageWriter().write_message(record(1))
+    assert [message["record"]["id"] for message in reader.messages()] == ["1"]
 
 
 def test_a_reader_that_goes_away_ends_the_run_with_a_reason(reader: Reader) -> None:

@@ -17,7 +17,7 @@ from tap_zuora_testenv.redaction import LONGEST_QUOTE, Redaction, redact_log_rec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SECRET = 'S3cret/+ "ä"\\'
+SECRET = 'S3cret/+ "\u00e4" it\'s \\n'
 
 
 def concealing(*secrets: object) -> Redaction:
@@ -113,6 +113,18 @@ def test_a_quoted_text_ends_after_200_characters() -> None:
 def test_no_part_of_a_secret_stands_where_a_quoted_text_was_cut() -> None:
     for length in range(180, 205):
         assert "Ses" not in concealing("Sesame-Open").quote("x" * length + "Sesame-Open")
+
+
+def test_a_value_is_shown_as_python_shows_it_and_quoted() -> None:
+    assert concealing("Sesame-Open").show({"a": "Sesame-Open"}) == "{'a': '***'}"
+    assert len(Redaction().show("x" * 500)) == LONGEST_QUOTE
+
+
+def test_a_value_that_is_nested_too_deeply_to_show_is_told_as_such() -> None:
+    nested: list[object] = []
+    for _ in range(200_000):
+        nested = [nested]
+    assert Redaction().show(nested) == "something nested too deeply to show"
 
 
 @given(st.text(st.characters(), max_size=500))

@@ -14,14 +14,18 @@ from tap_zuora_testenv.rows import identity, is_plain_segment, listed_rows, one_
 ANSWER = Answer(Asked("GET", "/p", "rest.zuora.com"), 200, {}, b"", datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def answered() -> Answer:
+    return ANSWER
+
+
 def test_a_job_that_is_the_one_asked_for_is_the_row() -> None:
     job = {"id": "J", "testEnvironmentId": "E"}
-    assert one_row(job, ANSWER, id="j", testEnvironmentId="e").rows == [job]
+    assert one_row(job, answered, id="j", testEnvironmentId="e").rows == [job]
 
 
 @pytest.mark.parametrize("job", [{"id": "j"}, {"id": "j", "testEnvironmentId": None}])
 def test_a_job_without_its_environment_is_taken_for_the_one_asked_for(job: dict[str, Any]) -> None:
-    assert one_row(job, ANSWER, id="j", testEnvironmentId="e").rows == [job]
+    assert one_row(job, answered, id="j", testEnvironmentId="e").rows == [job]
 
 
 @pytest.mark.parametrize(
@@ -38,19 +42,19 @@ def test_a_job_without_its_environment_is_taken_for_the_one_asked_for(job: dict[
 )
 def test_another_job_than_the_one_asked_for_is_unusable(job: dict[str, Any]) -> None:
     with pytest.raises(Unusable, match="something else"):
-        one_row(job, ANSWER, id="j", testEnvironmentId="e")
+        one_row(job, answered, id="j", testEnvironmentId="e")
 
 
 @pytest.mark.parametrize("result", [None, {}, "none", 0])
 def test_an_answer_without_a_list_is_unusable(result: object) -> None:
     with pytest.raises(Unusable, match="holds no list"):
-        listed_rows({"id": "e", "result": result}, ANSWER)
+        listed_rows({"id": "e", "result": result}, answered)
 
 
 def test_the_good_rows_of_a_list_are_kept_in_order_and_each_stranger_is_named() -> None:
     good = [{"id": "b"}, {"id": "a", "testEnvironmentId": "E"}, {"id": 7}]
     bad: list[Any] = [None, 5, [], {}, {"id": None}, {"id": True}, {"id": "x", "testEnvironmentId": "other"}]
-    told = listed_rows({"result": [good[0], *bad, *good[1:]]}, ANSWER, testEnvironmentId="e")
+    told = listed_rows({"result": [good[0], *bad, *good[1:]]}, answered, testEnvironmentId="e")
     assert told.rows == good
     assert len(told.strangers) == len(bad)
     assert "element 8 of the list, 'x'," in str(told.strangers[-1])
@@ -58,12 +62,12 @@ def test_the_good_rows_of_a_list_are_kept_in_order_and_each_stranger_is_named() 
 
 def test_of_an_id_that_stands_twice_the_later_row_counts_once() -> None:
     rows = [{"id": "J", "status": "NEW"}, {"id": "k"}, {"id": "j", "status": "COMPLETED"}]
-    told = listed_rows({"result": rows}, ANSWER)
+    told = listed_rows({"result": rows}, answered)
     assert (sorted(row["id"] for row in told.rows), told.strangers) == (["j", "k"], [])
 
 
 def test_the_size_beside_a_list_asserts_nothing() -> None:
-    assert len(listed_rows({"result": [{"id": "j"}], "size": 0}, ANSWER).rows) == 1
+    assert len(listed_rows({"result": [{"id": "j"}], "size": 0}, answered).rows) == 1
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ def test_a_bookmark_of_a_run_before_is_found() -> None:
 
 def test_an_environment_spelled_in_other_case_is_the_same() -> None:
     state: dict[str, Any] = {}
-    managed(state).write(context("ABC"), BOOKMARK)
+    managed(state).write(context("abc"), BOOKMARK)
     manager = managed(state)
-    assert manager.bookmark(context("abc")) == BOOKMARK
-    manager.write(context("abc"), Bookmark(AT + NANOSECONDS_PER_SECOND, unfinished=()))
+    assert manager.bookmark(context("ABC")) == BOOKMARK
+    manager.write(context("ABC"), Bookmark(AT + NANOSECONDS_PER_SECOND, unfinished=()))
     (partition,) = state["bookmarks"][STREAM]["partitions"]
     assert partition["replication_key_value"] == "2026-01-01T12:00:01Z"
 

@@ -235,6 +235,16 @@ def test_an_answer_that_is_not_whole_in_time_is_given_up(behave: Callable[[Serve
     assert time.monotonic() - began < LONG / 2
 
 
+def test_silence_after_a_part_of_the_time_does_not_begin_it_anew() -> None:
+    def behave(server: Server, connection: socket.socket) -> None:
+        server.is_over.wait(0.8)
+        stalls_after(OK + b"Content-Length: 11\r\n\r\n" + JOB[:5])(server, connection)
+
+    began = time.monotonic()
+    assert failure(behave, 1.0).reason == LATE
+    assert time.monotonic() - began < 1.6
+
+
 def test_a_slow_answer_that_is_whole_in_time_is_taken() -> None:
     with Server(drips(WHOLE[:-11], JOB)) as server:
         assert ask(server.url).content == JOB

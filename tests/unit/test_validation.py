@@ -111,7 +111,7 @@ BAD_VALUES: list[tuple[str, list[Any]]] = [
     ("request_timeout", [0, 601, "120", 1.5]),
     ("max_attempts", [0, 21, "5"]),
     ("on_missing", ["", "Warn", "ignore", 5]),
-    ("user_agent", ["", " ", "a\nb", "a\r\nX: y", "\u00e9", 5]),
+    ("user_agent", ["", " ", "a\n", "a\nb", "a\r\nX: y", "\u00e9", 5]),
 ]
 
 
