@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check format requirements clean
+.PHONY: help demo test check bench format requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,11 @@ check: ## lint, formatting and types
 	$(VENV)/ruff format --check
 	$(VENV)/mypy .
 
+# BENCH=--quick: a minute, and nothing is written.
+bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
+	@sh requirements/install.sh bench
+	@exec $(VENV)/python -m benchmarks $(BENCH)
+
 format: ## format the code and mend what ruff can mend
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check --fix
@@ -41,6 +46,8 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	@sh requirements/install.sh dev
 	$(LOCK) --upgrade --extra emulator --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --upgrade --extra emulator --group demo pyproject.toml --output-file requirements/demo.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --group singer-tools --output-file requirements/singer-tools.txt
 

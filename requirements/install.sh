@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, or `dev`, from the checkout.
+# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `dev` or `bench`, from the checkout.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
@@ -108,7 +108,7 @@ install_packages() {
     file=requirements/$wanted.txt
     say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
-    [ "$wanted" = demo ] || install_singer_tools
+    [ "$wanted" != dev ] || install_singer_tools
 }
 
 # Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
@@ -139,7 +139,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     rm -rf "$stamps"
     install_packages
     mkdir "$stamps"
-    # The packages of demo are among those of dev, in the same versions.
+    # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi

@@ -149,8 +149,8 @@ class Pace:
         self._paused_until = max(self._paused_until, until)
 
     def _set_width(self, width: int) -> None:
-        self._width, self._answers_at_this_width = width, 0
-        if self._clock.monotonic() >= self._next_line:
+        is_new, self._width, self._answers_at_this_width = width != self._width, width, 0
+        if is_new and self._clock.monotonic() >= self._next_line:
             self._next_line = self._clock.monotonic() + SECONDS_BETWEEN_LINES
             self._logger.info("Zuora's limits: now %d of %d requests at a time", width, self._widest)
 
