@@ -8,10 +8,12 @@ import sys
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
 
+from tap_zuora_testenv.connection_test import findings
 from tap_zuora_testenv.errors import RunEnded
 from tap_zuora_testenv.output import ReaderGone, forget_reader
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
@@ -19,6 +21,8 @@ from tap_zuora_testenv.tap import TapZuoraTestenv, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tap_zuora_testenv.errors import ZuoraError
 
 _INTERRUPTED = 130
 
@@ -59,8 +63,18 @@ def _run(command: click.Command, arguments: Sequence[str] | None, taps: list[Tap
         return _ending(error, taps)
     for tap in taps:
         tap.run.outcome.tell_counts()
-        return tap.run.outcome.verdict(fails_on_missing=tap.config["on_missing"] == "fail")
+        _tell_findings(tap, tap.run.outcome.first_failure)
+        fails_on_missing = tap.config["on_missing"] == "fail"
+        return tap.run.outcome.verdict(fails_on_missing=fails_on_missing, is_dry_run=tap.is_dry_run)
     return code or 0, ""
+
+
+def _tell_findings(tap: TapZuoraTestenv, error: ZuoraError | None) -> None:
+    """After a dry run, tell what works and what does not."""
+    if tap.is_dry_run:
+        host, outcome = urlsplit(tap.run.base_url).netloc, tap.run.outcome
+        lines = findings(host, error, outcome.read, is_missing=outcome.is_missing)
+        print(*lines, sep="\n", file=sys.stderr)  # noqa: T201
 
 
 def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
@@ -84,6 +98,8 @@ def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str
             ended = RunEnded(1, f"A bug in tap-zuora-testenv, please report it: {type(error).__name__}.")
     for tap in taps:
         _write_state(tap)
+        if isinstance(ended, RunEnded) and ended.reason is not None:
+            _tell_findings(tap, ended.reason)
     # `--about` ends with an exit code and nothing to say.
     return ended.code if isinstance(ended.code, int) else 1, ended.sentence if isinstance(ended, RunEnded) else ""
 

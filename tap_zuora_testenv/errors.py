@@ -151,8 +151,10 @@ class RunEnded(SystemExit):
 
     Attributes:
         sentence: The reason, for the last line.
+        reason: The reason as an error, when a request was it.
     """
 
-    def __init__(self, code: int, sentence: str) -> None:
+    def __init__(self, code: int, sentence: str, reason: ZuoraError | None = None) -> None:
         super().__init__(code)
         self.sentence = sentence
+        self.reason = reason

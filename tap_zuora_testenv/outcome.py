@@ -31,29 +31,43 @@ class Outcome:
         self._named: Counter[str] = Counter()
         self._missing: Counter[str] = Counter()
         self._missing_things: dict[str, None] = {}
-        self._first_failure = ""
+        self.first_failure: ZuoraError | None = None
         self._failed = 0
         self.records: Counter[str] = Counter()
+        """How many rows became records, by stream."""
+        self.read: Counter[str] = Counter()
+        """How many rows there were to emit; in a dry run more than became records."""
 
     def named(self, stream: str, count: int) -> None:
         """Take note of how many things the configuration names for a stream."""
         self._named[stream] += count
 
-    def missing(self, stream: str, what: str, error: NotFound | None = None) -> None:
-        """Warn of a named thing that Zuora does not have."""
+    def missing(self, stream: str, what: str, *, hint: str = "", error: NotFound | None = None) -> None:
+        """Warn of a named thing that Zuora does not have.
+
+        Args:
+            stream: The stream that asked for it.
+            what: The thing, with its id.
+            hint: What may be wrong with the configuration.
+            error: Zuora's answer, unless the thing was missing in a list.
+        """
         self._missing[stream] += 1
         if what in self._missing_things:
             # The other stream has told of it.
             return
         self._missing_things[what] = None
         detail = f" ({error.asked})" if error else ""
-        self._tell("that Zuora does not have", f"Zuora does not have the {what}{detail}")
+        self._tell("that Zuora does not have", f"Zuora does not have the {what}{detail}{hint}")
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether Zuora does not have some of what was named."""
+        return bool(self._missing_things)
 
     def failed(self, error: ZuoraError) -> None:
         """Tell of a request that could not be satisfied."""
         self._failed += 1
-        if self._failed == 1:
-            self._first_failure = str(error)
+        self.first_failure = self.first_failure or error
         self._tell("that failed", str(error), is_error=True)
 
     def strangers(self, errors: Sequence[ZuoraError]) -> None:
@@ -70,7 +84,7 @@ class Outcome:
             untried: How many requests have not been made.
         """
         left = f"; {untried:,} requests were not tried" if untried else ""
-        return RunEnded(1, f"Stopped: {error}{left}.")
+        return RunEnded(1, f"Stopped: {error}{left}.", error)
 
     def lost(self, what: str, loss: Loss) -> None:
         """Warn of a value that could not be kept."""
@@ -91,17 +105,19 @@ class Outcome:
                 self._logger.warning("and %s more %s", f"{count - SHOWN:,}", kind)
         self._told.clear()
 
-    def verdict(self, *, fails_on_missing: bool) -> tuple[int, str]:
+    def verdict(self, *, fails_on_missing: bool, is_dry_run: bool = False) -> tuple[int, str]:
         """Return the exit code of a run that came to its end, and the sentence that says why.
 
         Args:
             fails_on_missing: The setting `on_missing` is `fail`.
+            is_dry_run: It looked what could be read, and emitted a row a stream.
         """
-        emitted = " and ".join(counted(count, stream) for stream, count in sorted(self.records.items()))
-        emitted = f"emitted {emitted}" if emitted else "nothing new to emit"
+        counts = self.read if is_dry_run else self.records
+        rows = " and ".join(counted(count, stream) for stream, count in sorted(counts.items()))
+        emitted = f"{'a run would emit' if is_dry_run else 'emitted'} {rows}" if rows else "nothing new to emit"
         if self._failed:
             more = f" (and {self._failed - 1:,} more, named above)" if self._failed > 1 else ""
-            return 1, f"Incomplete: {self._first_failure}{more}; {emitted}."
+            return 1, f"Incomplete: {self.first_failure}{more}; {emitted}."
         for stream, count in self._named.items():
             if count and self._missing[stream] == count:
                 return 1, (
@@ -113,7 +129,7 @@ class Outcome:
             more = f" (and {len(others):,} more, named above)" if others else ""
             sentence = f"Zuora does not have the {first}{more}; {emitted}."
             return (1, f"Failed: {sentence}") if fails_on_missing else (0, f"Done, but {sentence}")
-        return 0, f"Done: {emitted}."
+        return 0, f"{'It works' if is_dry_run else 'Done'}: {emitted}."
 
     def _tell(self, kind: str, sentence: str, *, is_error: bool = False) -> None:
         self._told[kind] += 1

@@ -56,14 +56,17 @@ class RecordStream(ZuoraStream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Document]:
-        # A dry run's limit is kept here: where singer-sdk finds it passed it announces an unhandled error.
-        limit = self.ABORT_AT_RECORD_COUNT
-        if limit is not None and self.run.outcome.records[self.name] >= limit:
-            return
+        # A dry run counts the rows beyond its limit; were they handed on, singer-sdk would announce an unhandled error.
+        outcome, limit = self.run.outcome, self.ABORT_AT_RECORD_COUNT
         for row in self.get_rows(context):
-            yield row
-            if limit is not None and self.run.outcome.records[self.name] >= limit:
-                return
+            outcome.read[self.name] += 1
+            if limit is None or outcome.records[self.name] < limit:
+                yield row
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether `--test` only looks what could be read."""
+        return self.ABORT_AT_RECORD_COUNT is not None
 
     @abc.abstractmethod
     def get_rows(self, context: Context | None) -> Iterator[Document]:

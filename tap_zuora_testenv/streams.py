@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.tap import TapZuoraTestenv
 
 
+_HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
+
+
 class EnvironmentsStream(RecordStream):
     """The test environments of the tenant, or those that the configuration names."""
 
@@ -68,7 +71,7 @@ class EnvironmentsStream(RecordStream):
             if same(environment) in rows:
                 yield rows[same(environment)]
             else:
-                self.run.outcome.missing(self.name, f"test environment {environment}")
+                self.run.outcome.missing(self.name, f"test environment {environment}", hint=_HINT)
 
 
 class JobsStream(RecordStream):
@@ -146,9 +149,14 @@ class JobsStream(RecordStream):
         finally:
             self._progress.completed()
 
+    def _requests(self, environment: str) -> list[dict[str, str]]:
+        """The requests for a test environment; of named jobs a dry run asks for the first, and counts the others."""
+        contexts = self._contexts[environment]
+        return contexts[:1] if self.is_dry_run else contexts
+
     @cached_property
     def _answers(self) -> LookAhead[dict[str, str], Told]:
-        requests = [context for contexts in self._contexts.values() for context in contexts]
+        requests = [context for environment in self._contexts for context in self._requests(environment)]
         if self.run.requested is not None:
             self.run.outcome.named(self.name, len(requests))
         self._progress = Progress(len(requests), self.run.clock, self.logger)
@@ -163,7 +171,7 @@ class JobsStream(RecordStream):
             return
         is_incremental = self.replication_method == REPLICATION_INCREMENTAL
         bookmark = self.state_manager.bookmark(context) if is_incremental else None
-        requests = self._contexts[context[PARTITION_KEY]]
+        requests = self._requests(context[PARTITION_KEY])
         seen, is_whole = Seen(listed="jobId" not in requests[0]), True
         for request, result in islice(self._answers, len(requests)):
             if isinstance(result, Exception):
@@ -176,7 +184,9 @@ class JobsStream(RecordStream):
                 seen.add(job)
                 if bookmark is None or bookmark.wants(job, self.run.start):
                     yield job
-        if bookmark is not None and (is_whole or not seen.listed):
+        if self.is_dry_run:
+            self.run.outcome.read[self.name] += len(self._contexts[context[PARTITION_KEY]]) - len(requests)
+        elif bookmark is not None and (is_whole or not seen.listed):
             self.state_manager.write(context, bookmark.after(seen, now=self.run.started))
 
     def _tell_error(self, request: dict[str, str], error: Exception) -> None:
@@ -186,7 +196,8 @@ class JobsStream(RecordStream):
             raise error
         if isinstance(error, NotFound):
             environment = f"test environment {request[PARTITION_KEY]}"
-            what = f"job {request['jobId']} of the {environment}" if "jobId" in request else environment
-            self.run.outcome.missing(self.name, what, error)
+            is_job = "jobId" in request
+            what = f"job {request['jobId']} of the {environment}" if is_job else environment
+            self.run.outcome.missing(self.name, what, hint="" if is_job else _HINT, error=error)
         else:
             self.run.outcome.failed(error)

@@ -35,6 +35,16 @@ if TYPE_CHECKING:
 _NANOSECONDS_PER_MILLISECOND = NANOSECONDS_PER_SECOND // 1000
 
 
+EXAMPLE = """\b
+Example, with the settings in a file that you alone can read:
+  config.json:
+    {"base_url": "https://rest.na.zuora.com",
+     "client_id": "...", "client_secret": "..."}
+  tap-zuora-testenv --config config.json --test
+  tap-zuora-testenv --config config.json > out.jsonl
+"""
+
+
 class TapZuoraTestenv(Tap):
     """Extracts the refresh jobs of Zuora test environments, and the environments themselves."""
 
@@ -87,6 +97,11 @@ class TapZuoraTestenv(Tap):
         environments = EnvironmentsStream(self)
         return [JobsStream(self, environments), environments]
 
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether `--test` only looks what could be read."""
+        return any(stream.ABORT_AT_RECORD_COUNT is not None for stream in self.streams.values())
+
     @override
     def load_state(self, state: dict[str, Any]) -> None:
         problem = state_problem(state, JobsStream.name)
@@ -134,6 +149,14 @@ class TapZuoraTestenv(Tap):
         except (OSError, ValueError, TypeError) as error:
             files = " and ".join(path for path in value if path != "ENV")
             raise click.UsageError(f"--config {files}: {file_problem(error)}.") from None
+
+    @override
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        command = super().get_singer_command()
+        command.help = cls.__doc__
+        command.epilog = EXAMPLE
+        return command
 
     @override
     @classmethod

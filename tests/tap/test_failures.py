@@ -136,6 +136,10 @@ def test_a_missing_environment_is_named_once_for_both_streams(tap: Tap) -> None:
     assert ran.log.count(f"does not have the test environment {UNKNOWN}") == 1
 
 
+def test_a_missing_environment_brings_the_hint_that_it_may_be_a_job(tap: Tap) -> None:
+    assert "name it in `job_ids`" in tap(test_environments=[job(1)["id"], E1]).log
+
+
 def test_an_unknown_environment_whose_list_is_empty_is_missing(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault(f"/test-environments/{UNKNOWN}/jobs", status=200, json={"result": [], "size": 0}))
     ran = tap(test_environments=[UNKNOWN, E1], only=JOBS)

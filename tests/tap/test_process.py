@@ -105,8 +105,25 @@ def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: An
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert [json.loads(line)["type"] for line in output.splitlines()].count("RECORD") == 2
+    assert E1 not in [line for line in output.splitlines() if json.loads(line)["type"] == "STATE"][-1]
     assert "ERROR" not in errors
-    assert last_line(errors) == "Done: emitted 1 job and 1 test environment."
+    assert last_line(errors) == "It works: a run would emit 30 jobs and 1 test environment."
+
+
+def test_a_dry_run_tells_what_works_and_what_does_not(start: Any, zuora: Zuora) -> None:
+    zuora.permission = False
+    process = start("--test")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert [line.split()[0] for line in errors.splitlines()[-5:-1]] == ["yes", "yes", "no", "?"]
+    assert last_line(errors).startswith("Stopped: GET /test-environments at ")
+
+
+def test_a_dry_run_asks_for_one_of_the_named_jobs_and_counts_them_all(start: Any, zuora: Zuora) -> None:
+    process = start("--test", test_environments=[{"id": E1, "job_ids": [job(number)["id"] for number in range(30)]}])
+    _, errors = process.communicate(timeout=60)
+    assert last_line(errors) == "It works: a run would emit 30 jobs and 1 test environment."
+    assert len(paths(zuora)) == 2
 
 
 def test_a_dry_run_that_is_refused_says_why_in_its_last_line(start: Any) -> None:

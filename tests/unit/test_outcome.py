@@ -165,7 +165,7 @@ def test_an_unknown_field_is_told_once_a_run(outcome: Outcome, caplog: pytest.Lo
 
 
 def test_what_is_missing_is_named_with_what_zuora_said(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
-    outcome.missing(JOBS, "job j", NotFound(ASKED, "none"))
+    outcome.missing(JOBS, "job j", error=NotFound(ASKED, "none"))
     (message,) = caplog.messages
     assert "job j" in message
     assert "answered 404" in message
