@@ -30,7 +30,11 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command, and end the process."""
     redact_log_records()
-    code, verdict = run()
+    try:
+        code, verdict = run()
+    except RunEnded as ended:
+        # A signal between the end of the run and its last line.
+        code, verdict = int(str(ended.code)), ended.sentence
     # Python takes its handlers away before the process ends; a signal in between would undo the exit code.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
