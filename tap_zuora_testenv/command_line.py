@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-from singer_sdk.exceptions import ConfigurationError, ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError
 
 from tap_zuora_testenv.connection_test import findings
 from tap_zuora_testenv.errors import RunEnded
@@ -93,8 +93,6 @@ def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str
             ended = error
         case click.ClickException():
             ended = RunEnded(1, error.format_message())
-        case ConfigurationError():
-            ended = RunEnded(1, str(error))
         case KeyboardInterrupt() | click.Abort():
             ended = RunEnded(_INTERRUPTED, "Stopped by SIGINT.")
         case _:

@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tap_zuora_testenv.errors import EndsTheRun, TooManyFailures, Transient, WaitTooLong, ZuoraError
 
@@ -109,7 +109,7 @@ class Pace:
                 return
         raise self._end
 
-    def back_off(self) -> Generator[float, Any, None]:
+    def back_off(self) -> Generator[float, Transient, None]:
         """Wait between the attempts at one request, as python-backoff's wait generator.
 
         It is sent the error and waits here, where the end of the run can cut it short, so python-backoff has nothing
@@ -121,8 +121,7 @@ class Pace:
         error = yield 0.0
         longest = _FIRST_BACK_OFF
         while True:
-            if isinstance(error, Transient):
-                self._wait_after(error, random.uniform(0, longest))  # noqa: S311 - nobody gains from guessing it
+            self._wait_after(error, random.uniform(0, longest))  # noqa: S311 - nobody gains from guessing it
             longest = min(2 * longest, _LONGEST_BACK_OFF)
             error = yield 0.0
 

@@ -211,6 +211,24 @@ def test_a_missing_permission_ends_the_run_at_once_and_names_it(tap: Tap, zuora:
     assert "Refresh Central Sandbox" in ran.verdict
 
 
+def test_a_missing_permission_ends_a_run_of_the_environments_alone_too(tap: Tap, zuora: Zuora) -> None:
+    zuora.permission = False
+    ran = tap(only=ENVIRONMENTS)
+    assert (ran.code, ran.messages[1:], paths(zuora)) == (1, [], ["/test-environments"])
+    assert ran.verdict.startswith("Stopped: GET /test-environments at ")
+    assert "Refresh Central Sandbox" in ran.verdict
+
+
+@pytest.mark.parametrize("config", [{}, {"test_environments": [E1]}])
+def test_a_bug_where_an_answer_is_read_is_not_taken_for_a_fault_of_zuoras(
+    tap: Tap, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    monkeypatch.setattr("tap_zuora_testenv.streams.listed_rows", lambda *_, **__: 1 / 0)
+    ran = tap(only=JOBS, **config)
+    assert (ran.code, ran.records()) == (1, [])
+    assert ran.verdict == "A bug in tap-zuora-testenv, please report it: ZeroDivisionError."
+
+
 def test_a_token_that_died_is_renewed_once_outside_the_attempts(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, times=1, status=401, json=with_code(90000011)))
     assert tap(max_attempts=1).code == 0

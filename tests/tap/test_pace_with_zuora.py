@@ -61,5 +61,11 @@ def test_progress_is_told_every_ten_seconds(tap: Tap, zuora: Zuora, clock: Leapi
 
 
 def test_the_state_stands_in_one_message_however_many_jobs_it_names(tap: Tap) -> None:
-    ran = tap(test_environments=[{"id": E1, "job_ids": NAMES}])
+    ran = tap(test_environments=[{"id": E1, "job_ids": NAMES}], only=JOBS)
     assert sum(message["type"] == "STATE" for message in ran.messages) == 1
+
+
+def test_no_row_follows_the_last_state(tap: Tap) -> None:
+    ran = tap(test_environments=[{"id": E1, "job_ids": NAMES}])
+    assert ran.records(ENVIRONMENTS)
+    assert ran.messages[-1]["type"] == "STATE"

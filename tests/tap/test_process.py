@@ -158,6 +158,27 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     assert "Traceback" not in errors
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_ctrl_c_while_the_settings_are_awaited_ends_the_run_without_a_traceback(start: Any, tmp_path: Path) -> None:
+    settings = tmp_path / "settings"
+    os.mkfifo(settings)
+    process = start("--config", str(settings))
+    # Opened when the tap has opened it too, which then waits for what never comes.
+    with settings.open("wb"):
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130, "")
+    assert last_line(errors) == "Stopped by SIGINT."
+    assert "Traceback" not in errors
+
+
+def test_what_has_nothing_to_say_leaves_the_log_empty(start: Any) -> None:
+    process = start("--version")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert output.startswith("tap-zuora-testenv v")
+
+
 def test_a_signal_while_nobody_reads_ends_the_run_all_the_same(start: Any, zuora: Zuora) -> None:
     for number in range(30, 1500):
         zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))

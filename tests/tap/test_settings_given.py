@@ -179,6 +179,15 @@ def test_a_file_that_is_no_json_object_is_named(
     assert "\n" not in ran.verdict
 
 
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, option: str) -> None:
+    good = [] if option == "--config" else ["--config", tap.file("config.json", tap.config)]
+    ran = tap.run([*good, option, str(tmp_path)])
+    assert ran.code == 1
+    assert option in ran.verdict
+    assert "Is a directory" in ran.verdict
+
+
 def test_an_unknown_option_is_told_in_a_sentence(tap: Tap) -> None:
     ran = tap("--nonsense")
     assert ran.code == 1

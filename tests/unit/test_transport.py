@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import ipaddress
+import itertools
 import socket
 import ssl
 import struct
@@ -9,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -248,6 +250,17 @@ def test_silence_after_a_part_of_the_time_does_not_begin_it_anew() -> None:
 def test_a_slow_answer_that_is_whole_in_time_is_taken() -> None:
     with Server(drips(WHOLE[:-11], JOB)) as server:
         assert ask(server.url).content == JOB
+
+
+def test_a_time_that_is_used_up_between_two_reads_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: next(hours)))
+    assert failure(sends(WHOLE)).reason == LATE
+
+
+def test_without_a_time_limit_an_answer_is_waited_for() -> None:
+    with Server(drips(WHOLE[:-3], WHOLE[-3:])) as server, transport.session(server.url, 1) as session:
+        assert session.get_adapter(server.url).send(prepared(server.url), timeout=None).content == JOB
 
 
 # What breaks on the way.
