@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench format requirements clean
+.PHONY: help demo meltano docs test check bench soak mutants format dist requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,24 +23,55 @@ demo: ## load an emulated Zuora into PostgreSQL twice and show it (DATABASE_URL=
 	@sh requirements/install.sh demo
 	@exec $(VENV)/python -m demo
 
-test: check ## run every check and test
-	@exec $(VENV)/python -m pytest -n auto
+meltano: ## do what demo does, through Meltano, in a project of its own (DATABASE_URL=...: into yours)
+	@sh requirements/install.sh meltano
+	@exec $(VENV)/python -m demo meltano
 
-check: ## lint, formatting and types
+# What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
+COUNTED := tests/unit tests/tap
+test: check ## run every check and test; every branch of the tap must be covered
+	$(VENV)/python -m pytest -n auto $(COUNTED) --cov
+	@exec $(VENV)/python -m pytest -n auto $(COUNTED:%=--ignore=%)
+
+check: ## lint, formatting, types, spelling, dependencies, and the safety of the workflows
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/mypy .
+	$(VENV)/typos
+	$(VENV)/deptry tap_zuora_testenv
+	$(VENV)/zizmor --quiet --offline --pedantic --strict-collection .github
 
 # BENCH=--quick: a minute, and nothing is written.
 bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
 	@sh requirements/install.sh bench
 	@exec $(VENV)/python -m benchmarks $(BENCH)
 
+soak: ## 10,000 jobs with 20 % faults in three seeds, and 200 signals at random moments (8 minutes)
+	@sh requirements/install.sh dev
+	@exec $(VENV)/python -m soak
+
+mutants: ## change the pure modules in 1,300 ways, and see which of them no test notices (10 minutes)
+	@sh requirements/install.sh mutants
+	rm -rf .mutants
+	mkdir .mutants
+	cp -R tap_zuora_testenv schemas tests pyproject.toml README.md .mutants
+	cd .mutants && ../$(VENV)/mutmut run
+	@cd .mutants && exec ../$(VENV)/mutmut results
+
 format: ## format the code and mend what ruff can mend
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check --fix
 	$(VENV)/ruff format
+
+docs: ## write anew what is generated: tables of README.md, settings of meltano.yml, docs/hub
+	@sh requirements/install.sh dev
+	@exec $(VENV)/python -m docs_from_code
+
+dist: ## build the sdist and the wheel into the folder dist
+	@sh requirements/install.sh dev
+	rm -rf dist
+	$(VENV)/python -m build --no-isolation
 
 requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of uv pip compile)
 	@sh requirements/install.sh dev
@@ -49,8 +80,16 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \
 		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator --group mutants pyproject.toml --output-file requirements/mutants.txt \
+		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --group singer-tools --output-file requirements/singer-tools.txt
+	$(LOCK) --upgrade --group target-jsonl --output-file requirements/target-jsonl.txt
+	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt
+	$(LOCK) --upgrade pyproject.toml --output-file requirements/tap.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group build --output-file requirements/build.txt \
+		--constraint requirements/dev.txt --no-annotate
 
 clean: ## throw away what make and the tools left here
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .coverage .hypothesis .mutants .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

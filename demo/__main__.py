@@ -1,4 +1,4 @@
-"""`python -m demo`: tell the story, and end in a way that a person and a scheduler understand."""
+"""`python -m demo`: tell a story, and end in a way that a person and a scheduler understand."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import os
 import signal
 import sys
 
+from demo import story, through_meltano
 from demo.failure import DemoError
-from demo.story import run
 
 # What a shell makes of a signal.
 SIGNALLED = 128
+
+STORIES = {
+    (): story.tell,
+    ("meltano",): through_meltano.tell,
+    ("meltano", "--without-network"): through_meltano.tell_without_network,
+}
 
 
 def main() -> int:
@@ -19,13 +25,17 @@ def main() -> int:
     Returns:
         The exit status: 0 when the warehouse holds what Zuora holds.
     """
+    tell = STORIES.get(tuple(sys.argv[1:]))
+    if tell is None:
+        sys.stderr.write("usage: python -m demo [meltano [--without-network]]\n")
+        return 2
     # An exception, so that everything that was started is ended on the way out.
     for number in (signal.SIGTERM, signal.SIGHUP):
         # Whoever started this with nohup does not want it to hear that.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda caught, _: sys.exit(SIGNALLED + caught))
     try:
-        run()
+        story.run(tell)
     except DemoError as error:
         sys.stderr.write(f"\nThe demo failed. {error}\n")
         return 1

@@ -13,7 +13,7 @@ from demo.commands import command, environment, running
 from demo.failure import DemoError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LINES_OF_A_LOG = 15
@@ -42,11 +42,13 @@ class Pipe:
         folder: A private folder for configuration, state and logs.
         tap: The tap's settings.
         target: The target's settings.
+        options: More options for the tap.
     """
 
     folder: Path
     tap: Mapping[str, object]
     target: Mapping[str, object]
+    options: Sequence[str] = ()
 
     def run(self, state: str | None = None) -> Run:
         """Run the pipe once.
@@ -57,13 +59,14 @@ class Pipe:
         Raises:
             DemoError: When either of the two fails, with the end of its log.
         """
-        tap = [*command("tap-zuora-testenv"), "--config", _private(self.folder / "tap.json", json.dumps(self.tap))]
+        tap = [*command("tap-zuora-testenv"), "--config", private(self.folder / "tap.json", json.dumps(self.tap))]
+        tap += self.options
         if state is not None:
-            tap += ["--state", _private(self.folder / "state.json", state)]
+            tap += ["--state", private(self.folder / "state.json", state)]
         target = [
             *command("target-postgres"),
             "--config",
-            _private(self.folder / "target.json", json.dumps(self.target)),
+            private(self.folder / "target.json", json.dumps(self.target)),
         ]
         started = time.monotonic()
         states = self._run(tap, target)
@@ -95,7 +98,7 @@ class Pipe:
         return "\n".join((self.folder / f"{name}.log").read_text(errors="replace").splitlines()[-lines:])
 
 
-def _private(path: Path, text: str) -> str:
+def private(path: Path, text: str) -> str:
     """Write a file that only its owner can read, and give its path."""
     with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)

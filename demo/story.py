@@ -7,7 +7,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from demo.compare import differences, schema
 from demo.emulator import Zuora, emulator
@@ -30,9 +30,11 @@ SEED = 81
 DUE = "Performance"
 DIFFERENCES_SHOWN = 20
 
+PipeT = TypeVar("PipeT")
 
-class Story:
-    """Tells the story while it happens.
+
+class Story(Generic[PipeT]):
+    """What there is to tell of, whatever brings the rows.
 
     Args:
         zuora: The emulated Zuora.
@@ -40,10 +42,47 @@ class Story:
         pipe: What brings them there.
     """
 
-    def __init__(self, zuora: Zuora, store: Warehouse, pipe: Pipe) -> None:
-        self._zuora = zuora
-        self._store = store
-        self._pipe = pipe
+    def __init__(self, zuora: Zuora, store: Warehouse, pipe: PipeT) -> None:
+        self.zuora = zuora
+        self.store = store
+        self.pipe = pipe
+
+    @property
+    def due(self) -> Row:
+        """The environment that can be refreshed."""
+        return next(row for row in self.zuora.documents()["test_environments"] if row["tenantName"].endswith(DUE))
+
+    def show(self, run: Run) -> None:
+        """Show what is in the warehouse after a run."""
+        say(table([row | {"progress": bar(row["progress"])} for row in self.store.ask(OVERVIEW)]))
+        say(f"\n  {run.seconds:.1f} s. The tap's last word: {run.verdict}")
+
+    def explain(self) -> None:
+        """Say why the rows of the last run came, and what was new."""
+        (jobs,) = self.store.ask(ARRIVALS)
+        before, rest = jobs["total"] - jobs["new"], jobs["total"] - jobs["arrived"]
+        say(
+            f"\n  The first run brought {count(before, 'job', 'jobs')}, this one {jobs['arrived']}: "
+            f"{jobs['changed']} changed, {jobs['new']} new, {jobs['again']} once more, because\n"
+            f"  a bookmark includes its own instant. The other {rest} had ended before the bookmarks."
+        )
+        for job in self.store.ask(FAILURES):
+            say(
+                f"  {job['environment']}: the refresh FAILED at {job['progress']} % on {job['ended']:%d %b %H:%M}."
+                " Zuora sends no mail about that."
+            )
+
+    def check(self) -> str:
+        """Compare both sides, and say in a sentence how much was compared.
+
+        Raises:
+            DemoError: When there is a difference.
+        """
+        return check(self.zuora.documents(), self.store.rows)
+
+
+class PipeStory(Story[Pipe]):
+    """Tells the story while it happens."""
 
     def tell(self) -> None:
         """Run the pipe, let time pass, run it again, and check what came of it.
@@ -52,43 +91,33 @@ class Story:
             DemoError: When anything is not as it must be.
         """
         say("\n1  First run: tap-zuora-testenv --config tap.json | target-postgres --config target.json\n")
-        first = self._pipe.run()
-        self._store.remember()
-        self._show(first)
-        say(f"\n2  Somebody asks Zuora to refresh {self._due['tenantName']}, and {spell(PASSES)} pass.")
-        self._zuora.refresh(self._due["id"])
-        self._zuora.advance(PASSES)
+        first = self.pipe.run()
+        self.store.remember()
+        self.show(first)
+        say(f"\n2  Somebody asks Zuora to refresh {self.due['tenantName']}, and {spell(PASSES)} pass.")
+        self.zuora.refresh(self.due["id"])
+        self.zuora.advance(PASSES)
         say("\n3  Second run, from the state of the first: tap-zuora-testenv ... --state state.json | ...\n")
-        self._show(self._pipe.run(first.state))
-        self._explain()
+        self.show(self.pipe.run(first.state))
+        self.explain()
         say("\n4  Does PostgreSQL hold what Zuora holds?\n")
-        say(f"  {check(self._zuora.documents(), self._store.rows)}")
-
-    @property
-    def _due(self) -> Row:
-        return next(row for row in self._zuora.documents()["test_environments"] if row["tenantName"].endswith(DUE))
-
-    def _show(self, run: Run) -> None:
-        say(table([row | {"progress": bar(row["progress"])} for row in self._store.ask(OVERVIEW)]))
-        say(f"\n  {run.seconds:.1f} s. The tap's last word: {run.verdict}")
-
-    def _explain(self) -> None:
-        (jobs,) = self._store.ask(ARRIVALS)
-        before, rest = jobs["total"] - jobs["new"], jobs["total"] - jobs["arrived"]
-        say(
-            f"\n  The first run brought {count(before, 'job', 'jobs')}, this one {jobs['arrived']}: "
-            f"{jobs['changed']} changed, {jobs['new']} new, {jobs['again']} once more, because\n"
-            f"  a bookmark includes its own instant. The other {rest} had ended before the bookmarks."
-        )
-        for job in self._store.ask(FAILURES):
-            say(
-                f"  {job['environment']}: the refresh FAILED at {job['progress']} % on {job['ended']:%d %b %H:%M}."
-                " Zuora sends no mail about that."
-            )
+        say(f"  {self.check()}")
 
 
-def run() -> None:
-    """Set the stage, and tell the story on it.
+def tell(zuora: Zuora, store: Warehouse, folder: Path) -> None:
+    """Tell the story of the pipe.
+
+    Raises:
+        DemoError: When anything is not as it must be.
+    """
+    PipeStory(zuora, store, Pipe(folder, tap_settings(zuora), store.settings)).tell()
+
+
+def run(tell: Callable[[Zuora, Warehouse, Path], None]) -> None:
+    """Set the stage, and have a story told on it.
+
+    Args:
+        tell: Tells it, with a private folder.
 
     Raises:
         DemoError: When anything is not as it must be.
@@ -108,7 +137,7 @@ def run() -> None:
         )
         whose = "embedded" if store.is_embedded else "yours"
         say(f"  PostgreSQL  version {store.version}, {whose}; the rows go into the schema {store.schema}")
-        Story(zuora, store, Pipe(Path(folder), tap_settings(zuora), store.settings)).tell()
+        tell(zuora, store, Path(folder))
         say(f"\nAll that took {time.monotonic() - started:.0f} s.")
         if not store.is_embedded:
             say(f"The rows stay. To be rid of them: drop schema {store.schema} cascade;")

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `dev` or `bench`, from the checkout.
+# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `dev`, `meltano`, `bench` or
+# `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
@@ -45,7 +46,8 @@ run() {
 fingerprint() {
     case $1 in
     project) set -- pyproject.toml ;;
-    dev) set -- requirements/dev.txt requirements/singer-tools.txt ;;
+    dev) set -- requirements/dev.txt requirements/meltano.txt requirements/singer-tools.txt requirements/target-jsonl.txt ;;
+    meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
     { pwd -P && cat "$@"; } | cksum
@@ -106,16 +108,34 @@ download() {
 
 install_packages() {
     file=requirements/$wanted.txt
+    [ "$wanted" != meltano ] || file=requirements/demo.txt
     say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
-    [ "$wanted" != dev ] || install_singer_tools
+    case $wanted in
+    dev)
+        install_meltano
+        install_from_source singer-tools
+        install_from_source target-jsonl
+        ;;
+    meltano) install_meltano ;;
+    esac
+}
+
+make_venv_within() {
+    tools=$venv/$1
+    run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
+}
+
+install_meltano() {
+    make_venv_within meltano
+    download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: \
+        --requirement requirements/meltano.txt
 }
 
 # Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
-install_singer_tools() {
-    file=requirements/singer-tools.txt
-    tools=$venv/singer-tools
-    run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
+install_from_source() {
+    file=requirements/$1.txt
+    make_venv_within "$1"
     awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' "$file" >"$tools/setuptools.txt"
     set -- --python "$tools/bin/python" install --quiet --require-hashes
     download "$@" --only-binary :all: --requirement "$tools/setuptools.txt"
@@ -141,6 +161,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     mkdir "$stamps"
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
+    [ "$wanted" != dev ] || fingerprint meltano >"$stamps/meltano"
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
 done_before project || install_project

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.metadata import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +65,9 @@ def test_the_sdist_gives_the_same_wheel(distributions: Distributions) -> None:
 def test_the_sdist_holds_what_make_needs_and_nothing_that_make_leaves(distributions: Distributions) -> None:
     with tarfile.open(distributions.sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    needed = files("tap_zuora_testenv") | files("schemas") | files("demo") | files("requirements")
-    assert needed | {"Makefile", "LICENSE", "README.md", "pyproject.toml", "PKG-INFO"} <= names
+    needed = set[str]().union(*map(files, ("tap_zuora_testenv", "schemas", "demo", "requirements", "docs", ".github")))
+    needed |= {"Makefile", "LICENSE", "pyproject.toml", "PKG-INFO", ".pre-commit-config.yaml", "release.py"}
+    assert needed | {path.name for path in CHECKOUT.glob("*.md")} <= names
     left = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "build", "dist"}
     assert not [name for name in names if left & set(name.split("/"))]
 
@@ -73,6 +75,9 @@ def test_the_sdist_holds_what_make_needs_and_nothing_that_make_leaves(distributi
 def test_the_metadata_name_the_dependencies_of_a_user_only(distributions: Distributions) -> None:
     (text,) = (found for name, found in contents(distributions.wheel).items() if name.endswith(".dist-info/METADATA"))
     metadata = Parser().parsestr(text.decode())
+    # As an index does before it takes an upload.
+    Metadata.from_email(text, validate=True)
+    assert [name for name in ("Summary", "Author", "Keywords", "Requires-Python") if not metadata[name]] == []
     required = metadata.get_all("Requires-Dist", [])
     assert not [line for line in required if "@" in line or "pytest" in line or "pgserver" in line]
     assert metadata["License-Expression"] == "Apache-2.0"

@@ -13,6 +13,7 @@ from demo.postgres import postgres
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
+from tests.pipe.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,11 @@ def database(database_url: str) -> Iterator[psycopg.Connection[Row]]:
 @pytest.fixture
 def schema() -> str:
     return f"test_{secrets.token_hex(8)}"
+
+
+@pytest.fixture
+def tables(database: psycopg.Connection[Row], schema: str) -> Tables:
+    return Tables(database, schema)
 
 
 @pytest.fixture

@@ -64,8 +64,7 @@ def test_a_signal_ends_it_and_all_that_it_started(number: signal.Signals) -> Non
     with start(DEMO) as process:
         assert process.stdout
         assert process.stderr
-        while not process.stdout.readline().startswith(b"1  "):
-            pass
+        assert any(line.startswith(b"1  ") for line in process.stdout)
         process.send_signal(number)
         process.stdout.read()
         # The keeper of PostgreSQL has this pipe too: it ends when the last of them is gone.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
@@ -394,3 +395,79 @@ def test_whatever_comes_is_a_document_or_an_error_fit_for_a_log(
 @given(st.integers(300, 599), bodies, headers)
 def test_an_error_is_made_of_whatever_comes(status: int, body: bytes, given_headers: dict[str, str]) -> None:
     assert_fit_for_a_log(error(answered(status, body, **given_headers)))
+
+
+# What is told, and what to do next.
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (answered(404), "Zuora does not have it; check the id, base_url and entity_id"),
+        (
+            answered(429),
+            "Zuora's limit for this tenant is reached; lower max_parallel_requests or run when less else calls it",
+        ),
+        (
+            answered(500),
+            "Zuora has a passing fault; run again later, and give Zuora's support the ids if it stays",
+        ),
+        (
+            answered(401, {"message": "Failed to get user info"}),
+            "Zuora could not look up the user; run again later",
+        ),
+        (
+            answered(403),
+            (
+                'the credentials may not read this; their user needs the permission "Refresh Central Sandbox", '
+                "and base_url must be the host of the tenant that owns the test environments"
+            ),
+        ),
+        (answered(401), "Zuora does not accept the token; credentials of one host fail on another"),
+        (answered(300), "redirects are not followed; check that base_url is a Zuora REST host"),
+        (answered(399), "redirects are not followed; check that base_url is a Zuora REST host"),
+        (answered(400), "the answer is not what was asked for; check base_url, entity_id and the ids"),
+    ],
+    ids=lambda each: str(each.status) if isinstance(each, Answer) else "",
+)
+def test_each_meaning_says_what_it_came_on_and_what_to_do_next(answer: Answer, reason: str) -> None:
+    said = "Failed to get user info" if answer.body else ""
+    meaning = failure(answer)
+    assert meaning.reason == reason
+    assert meaning.asked == Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com", answer.status, said=said)
+
+
+def test_only_the_last_two_digits_of_a_code_are_its_kind() -> None:
+    assert isinstance(failure(answered(400, with_code(50000140))), NotFound)
+
+
+def test_at_most_a_thousand_characters_of_what_is_not_json_are_kept() -> None:
+    assert failure(answered(200, b"x" * 2000)).asked.said == "x" * 1000
+
+
+def test_headers_are_looked_up_in_lower_case() -> None:
+    headers = {"zuora-request-id": "R", "zuora-track-id": "T", "ratelimit-reset": "7"}
+    asked = Asked("GET", "/p", "rest.zuora.com")
+    told = error(Answer(asked, 429, headers, b"", NOW))
+    assert isinstance(told, Transient)
+    assert (told.asked.request_id, told.asked.track_id, told.wait) == ("R", "T", 7)
+    told = error(Answer(asked, 429, headers | {"retry-after": "9"}, b"", NOW))
+    assert isinstance(told, Transient)
+    assert told.wait == 9
+
+
+def test_a_second_is_worth_waiting_for() -> None:
+    told = failure(answered(429, retry_after="1", ratelimit_reset="7"))
+    assert isinstance(told, Transient)
+    assert told.wait == 1
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of the process cannot be set")
+def test_a_date_without_a_zone_is_utc_wherever_the_tap_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        told = failure(answered(429, retry_after="Thu, 01 Jan 2026 12:00:30 -0000"))
+    time.tzset()
+    assert isinstance(told, Transient)
+    assert told.wait == 30

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from tap_zuora_testenv.look_ahead import LookAhead
 
@@ -353,3 +355,38 @@ def test_a_fatal_exception_wakes_those_that_wait_although_nobody_reads_on(monkey
 
 def test_nothing_to_call_is_nothing_to_read() -> None:
     assert list(ahead(lambda argument: argument, [])) == []
+
+
+def test_a_fatal_exception_wakes_a_reader_that_waits_for_an_earlier_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, reader_waits = Gate(), threading.Event()
+
+    class Condition(threading.Condition):
+        @override
+        def wait(self, timeout: float | None = None) -> bool:
+            reader_waits.set()
+            return super().wait(timeout)
+
+    def call(argument: int) -> int:
+        if argument == 1:
+            assert reader_waits.wait(LONG)
+            raise Fatal
+        return gate.call(argument)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(
+            "tap_zuora_testenv.look_ahead.threading",
+            SimpleNamespace(Lock=threading.Lock, Condition=Condition, Thread=threading.Thread),
+        )
+        # Two calls and room for four: nobody else waits.
+        results = ahead(call, [0, 1], width=2)
+        _, result = next(results)
+    assert isinstance(result, Fatal)
+    gate.open_all()
+    assert_no_worker_is_left()
+
+
+def test_when_all_are_handed_out_none_is_left_to_begin() -> None:
+    results = ahead(lambda argument: argument, range(5), width=1)
+    assert len(list(results)) == 5
+    assert_no_worker_is_left()
+    assert results.not_begun == 0

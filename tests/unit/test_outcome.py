@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tap_zuora_testenv.errors import Asked, NotFound, Unusable
+from tap_zuora_testenv.errors import Asked, AuthenticationRefused, NotFound, Unusable
 from tap_zuora_testenv.outcome import SHOWN, Outcome, counted
 from tap_zuora_testenv.values import Loss
 
@@ -59,7 +59,22 @@ def test_a_failure_makes_a_run_incomplete_and_is_the_reason(outcome: Outcome) ->
     code, sentence = verdict(outcome)
     assert code == 1
     assert sentence.startswith("Incomplete: GET /jobs/1 at rest.zuora.com answered 400: it is of no use")
-    assert sentence.endswith("emitted 2 jobs.")
+    assert sentence == f"Incomplete: {failure(1)}; emitted 2 jobs."
+
+
+@pytest.mark.parametrize(("failures", "more"), [(2, "1"), (1234, "1,233")])
+def test_the_failures_after_the_first_are_counted(outcome: Outcome, failures: int, more: str) -> None:
+    for number in range(failures):
+        outcome.failed(failure(number))
+    sentence = f"Incomplete: {failure(0)} (and {more} more, named above); nothing new to emit."
+    assert verdict(outcome) == (1, sentence)
+
+
+def test_a_dry_run_works_and_says_what_a_run_would_emit(outcome: Outcome) -> None:
+    assert outcome.verdict(fails_on_missing=False, is_dry_run=True) == (0, "It works: nothing new to emit.")
+    outcome.records[JOBS] += 1
+    outcome.read[JOBS] += 2
+    assert outcome.verdict(fails_on_missing=False, is_dry_run=True) == (0, "It works: a run would emit 2 jobs.")
 
 
 def test_of_many_failures_the_first_is_the_reason_and_the_others_are_counted(outcome: Outcome) -> None:
@@ -77,7 +92,22 @@ def test_what_is_missing_is_told_and_a_run_is_done_all_the_same(outcome: Outcome
     outcome.records[JOBS] += 1
     code, sentence = verdict(outcome)
     assert code == 0
-    assert sentence.startswith("Done, but")
+    assert sentence == "Done, but Zuora does not have the job j; emitted 1 job."
+
+
+def test_of_many_missing_things_the_first_is_named_and_the_others_are_counted(outcome: Outcome) -> None:
+    outcome.named(JOBS, 2000)
+    for number in range(1235):
+        outcome.missing(JOBS, f"job {number}")
+    sentence = "Done, but Zuora does not have the job 0 (and 1,234 more, named above); nothing new to emit."
+    assert verdict(outcome) == (0, sentence)
+
+
+def test_what_is_named_in_several_places_is_added_up(outcome: Outcome) -> None:
+    outcome.named(JOBS, 1)
+    outcome.named(JOBS, 1)
+    outcome.missing(JOBS, "job j")
+    assert verdict(outcome)[0] == 0
 
 
 def test_what_is_missing_fails_a_run_when_it_is_to(outcome: Outcome) -> None:
@@ -85,7 +115,7 @@ def test_what_is_missing_fails_a_run_when_it_is_to(outcome: Outcome) -> None:
     outcome.missing(JOBS, "job j")
     code, sentence = verdict(outcome, fails_on_missing=True)
     assert code == 1
-    assert sentence.startswith("Failed: ")
+    assert sentence == "Failed: Zuora does not have the job j; nothing new to emit."
 
 
 @pytest.mark.parametrize("fails_on_missing", [True, False])
@@ -98,7 +128,10 @@ def test_a_run_fails_when_nothing_of_what_is_named_exists(
         outcome.missing(stream, f"thing {number}")
     code, sentence = verdict(outcome, fails_on_missing=fails_on_missing)
     assert code == 1
-    assert "check base_url" in sentence
+    assert sentence == (
+        f"Failed: Zuora has nothing of what the configuration names for {stream}; "
+        "check base_url, entity_id and test_environments."
+    )
 
 
 def test_a_failure_is_a_worse_reason_than_what_is_missing(outcome: Outcome) -> None:
@@ -167,8 +200,27 @@ def test_an_unknown_field_is_told_once_a_run(outcome: Outcome, caplog: pytest.Lo
 def test_what_is_missing_is_named_with_what_zuora_said(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     outcome.missing(JOBS, "job j", error=NotFound(ASKED, "none"))
     (message,) = caplog.messages
-    assert "job j" in message
     assert "answered 404" in message
+    assert message == f"Zuora does not have the job j ({ASKED})"
+
+
+def test_what_is_missing_is_named_with_a_hint_when_there_is_one(
+    outcome: Outcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcome.missing(JOBS, "job j")
+    outcome.missing(JOBS, "job k", hint="; look again")
+    assert caplog.messages == ["Zuora does not have the job j", "Zuora does not have the job k; look again"]
+
+
+def test_of_what_is_missing_and_of_unknown_fields_twenty_are_named(
+    outcome: Outcome, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(21):
+        outcome.missing(JOBS, f"job {number}")
+    outcome.unknown_fields(JOBS, {f"f{number}" for number in range(22)})
+    outcome.tell_counts()
+    assert caplog.messages[20] == "Zuora sent jobs with an unknown field, left out: f0"
+    assert caplog.messages[40:] == ["and 1 more that Zuora does not have", "and 2 more with an unknown field"]
 
 
 def test_what_both_streams_miss_is_told_once(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
@@ -177,3 +229,22 @@ def test_what_both_streams_miss_is_told_once(outcome: Outcome, caplog: pytest.Lo
         outcome.missing(stream, "test environment e")
     assert len(caplog.messages) == 1
     assert "more" not in verdict(outcome)[1]
+
+
+def test_each_stranger_of_a_list_is_a_failure_of_its_own(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    assert outcome.first_failure is None
+    outcome.strangers([failure(1), failure(2)])
+    assert caplog.messages == [str(failure(1)), str(failure(2))]
+    assert str(outcome.first_failure) == str(failure(1))
+    assert "(and 1 more, named above)" in verdict(outcome)[1]
+
+
+@pytest.mark.parametrize(("untried", "left"), [(0, ""), (1234, "; 1,234 requests were not tried")])
+def test_a_run_that_is_stopped_says_why_and_what_was_not_tried(untried: int, left: str) -> None:
+    error = AuthenticationRefused(ASKED, "wrong secret")
+    ended = Outcome.stopped(error, untried)
+    assert (ended.code, ended.sentence, ended.reason) == (1, f"Stopped: {error}{left}.", error)
+
+
+def test_a_run_is_stopped_with_nothing_untried_unless_told() -> None:
+    assert "not tried" not in Outcome.stopped(AuthenticationRefused(ASKED, "wrong secret")).sentence

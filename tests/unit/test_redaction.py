@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -215,3 +216,19 @@ def test_a_record_whose_arguments_do_not_fit_breaks_nothing_and_shows_no_secret(
 ) -> None:
     logging.getLogger("test-redaction").info("%d of them", concealed)
     assert concealed not in log.getvalue() + capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", ["", " ", "X"])
+def test_the_exception_beside_a_message_is_whole_but_for_the_secret(concealed: str, end: str) -> None:
+    try:
+        raise ValueError(f"{concealed}{end}")  # noqa: TRY301 - with a traceback
+    except ValueError as error:
+        record = logging.getLogRecordFactory()("n", logging.ERROR, "p", 1, "m", (), sys.exc_info())
+        shown = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    assert record.exc_text == shown.replace(concealed, "***")
+
+
+def test_a_record_is_made_with_all_that_its_maker_is_given(concealed: str) -> None:
+    del concealed
+    record = logging.getLogRecordFactory()("n", logging.INFO, "p", 1, "m", (), None, func="f")
+    assert record.funcName == "f"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,3 +96,21 @@ def test_an_id_that_would_leave_its_place_in_a_path_cannot(value: object) -> Non
 @given(st.text(st.characters(max_codepoint=127)))
 def test_ids_that_differ_in_case_alone_are_the_same(text: str) -> None:
     assert same(text.upper()) == same(text.lower())
+
+
+def test_what_disappoints_is_told_with_what_it_came_on() -> None:
+    asked = replace(ANSWER.asked, status=200)
+    with pytest.raises(Unusable) as another:
+        one_row({"id": "other"}, answered, id="j")
+    assert another.value.asked == asked
+    assert another.value.reason == "the answer is about something else than what was asked for"
+    with pytest.raises(Unusable) as none:
+        listed_rows({}, answered)
+    assert none.value.asked == asked
+    assert none.value.reason == "the answer holds no list; check that base_url is a Zuora REST host"
+    (stranger,) = listed_rows({"result": [5]}, answered).strangers
+    assert stranger.asked == asked
+
+
+def test_a_job_that_is_the_one_asked_for_brings_no_strangers() -> None:
+    assert one_row({"id": "j"}, answered, id="j").strangers == []

@@ -186,3 +186,17 @@ def test_whatever_comes_is_written_as_rfc_3339_of_the_same_instant_or_not_at_all
         assert RFC_3339.fullmatch(written)
         assert instant(written) == at
         assert rfc_3339(written) == written
+
+
+FIRST_MILLISECOND, LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999
+"""Of the years 1 and 9999."""
+
+
+@pytest.mark.parametrize("milliseconds", [FIRST_MILLISECOND, -86_400_000_000, -1, 0, LAST_MILLISECOND])
+def test_milliseconds_before_and_after_1970_are_instants(milliseconds: int) -> None:
+    assert instant(milliseconds) == milliseconds * 1_000_000
+
+
+@pytest.mark.parametrize("milliseconds", [FIRST_MILLISECOND - 1, LAST_MILLISECOND + 1])
+def test_milliseconds_beyond_the_years_1_and_9999_are_none(milliseconds: int) -> None:
+    assert instant(milliseconds) is None

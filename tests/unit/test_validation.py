@@ -318,3 +318,13 @@ def test_each_is_asked_for_once_in_the_order_of_the_settings_and_a_whole_environ
     got = requested({"test_environments": entries})
     assert got == asked_for
     assert list(got or {}) == list(asked_for)
+
+
+def test_a_variable_of_a_setting_that_only_singer_sdk_knows_is_named_too() -> None:
+    schema = {"properties": {"maps": {"type": ["object", "null"]}}}
+    sentence = "The environment variable TAP_MAPS must be a value of its type, as JSON."
+    assert environment_problems({"TAP_MAPS": "{"}, schema, "TAP_") == [sentence]
+
+
+def test_nothing_but_slashes_is_taken_from_the_end_of_an_address() -> None:
+    assert base_url({"base_url": "https://gateway.example/ZUORA-X//"}) == "https://gateway.example/ZUORA-X"
