@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -39,7 +40,9 @@ def cron(folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
     """Run the script as cron does: the line of the page by sh, with next to nothing in the environment."""
     page = (CHECKOUT / "docs" / "schedules.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^7 \* \* \* \* (/opt/zuora-testenv/sync.sh .*)$", page, re.MULTILINE)
-    line = line.replace("/opt/zuora-testenv/sync.sh", str(SCRIPT)).replace("/var/lib/zuora-testenv", str(folder))
+    here = {"/opt/zuora-testenv/sync.sh": str(SCRIPT), "/var/lib/zuora-testenv": str(folder)}
+    for path, other in here.items():
+        line = line.replace(path, shlex.quote(other))
     programs = {
         "TAP": command("tap-zuora-testenv")[0],
         "TARGET": str(Path(sys.prefix, "target-jsonl", "bin", "target-jsonl")),
@@ -107,7 +110,7 @@ def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path) -> None:
     units = []
     for unit in SCHEDULES.glob("zuora-testenv.*"):
         # What only the machine where they are installed has.
-        text = unit.read_text().replace("/opt/zuora-testenv/sync.sh", str(SCRIPT)).replace("User=zuora-testenv\n", "")
+        text = unit.read_text().replace("/opt/zuora-testenv/sync.sh", f'"{SCRIPT}"').replace("User=zuora-testenv\n", "")
         units.append(tmp_path / unit.name)
         units[-1].write_text(text)
     done = subprocess.run(  # noqa: S603 - ours
