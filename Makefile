@@ -13,14 +13,14 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo meltano docs test check bench soak mutants format dist requirements clean
+.PHONY: help demo report report-test meltano docs test check bench soak mutants format dist requirements clean
 
 help: ## list what make can do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 # Signals must reach what runs, and a shell does not hand them on: hence exec.
-demo: ## load an emulated Zuora into PostgreSQL twice and show it (DATABASE_URL=...: into yours)
-	@sh requirements/install.sh demo
+demo: ## load an emulated Zuora into PostgreSQL twice, show it, write a report (DATABASE_URL=...: into yours)
+	@sh requirements/install.sh analytics
 	@exec $(VENV)/python -m demo
 
 meltano: ## do what demo does, through Meltano, in a project of its own (DATABASE_URL=...: into yours)
@@ -46,6 +46,15 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
 	@sh requirements/install.sh bench
 	@exec $(VENV)/python -m benchmarks $(BENCH)
+
+# REPORT: options, such as --output and --now. ZUORA_TESTENV_SCHEMA: the schema of your tables.
+report: ## build the models and write build/report.html of an emulated Zuora (DATABASE_URL=...: of your tables)
+	@sh requirements/install.sh analytics
+	@exec $(VENV)/python -m analytics.report $(REPORT)
+
+report-test: ## test the report in a real browser (Debian: apt install chromium chromium-driver)
+	@sh requirements/install.sh dev
+	@exec $(VENV)/python -m pytest tests/analytics/report_in_chromium.py
 
 soak: ## 10,000 jobs with 20 % faults in three seeds, and 200 signals at random moments (8 minutes)
 	@sh requirements/install.sh dev
@@ -78,6 +87,9 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --extra emulator --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --upgrade --extra emulator --group demo pyproject.toml --output-file requirements/demo.txt \
 		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator --group analytics pyproject.toml --output-file requirements/analytics.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group dbt --output-file requirements/dbt.txt --no-strip-extras --no-annotate
 	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group mutants pyproject.toml --output-file requirements/mutants.txt \

@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 
-from demo import story, through_meltano
+from demo import story, through_meltano, with_report
 from demo.failure import DemoError
 
 # What a shell makes of a signal.
 SIGNALLED = 128
 
 STORIES = {
-    (): story.tell,
+    (): with_report.tell,
     ("meltano",): through_meltano.tell,
     ("meltano", "--without-network"): through_meltano.tell_without_network,
 }

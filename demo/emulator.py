@@ -6,6 +6,7 @@ import json
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -15,7 +16,7 @@ from demo.failure import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime, timedelta
+    from datetime import timedelta
     from pathlib import Path
 
 ANSWER_TAKES_AT_MOST_SECONDS = 10
@@ -62,6 +63,10 @@ class Zuora:
     def refresh(self, environment_id: str) -> None:
         """Ask for a refresh, as its owner does in Zuora; the tap never does such a thing."""
         self._ask("POST", f"/test-environments/{environment_id}/jobs", json={"jobType": "REFRESH"})
+
+    def now(self) -> datetime:
+        """Tell what time it is there."""
+        return datetime.fromisoformat(self._ask("GET", "/emulator/clock")["now"])
 
     def advance(self, time: timedelta) -> None:
         """Let time pass."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # What `pip_url: -e .` of the extractor needs, beside the project's own file.
-PARTS = ("meltano.yml", "pyproject.toml", "README.md", "LICENSE", "schemas", "tap_zuora_testenv")
+PARTS = ("analytics", "meltano.yml", "pyproject.toml", "README.md", "LICENSE", "schemas", "tap_zuora_testenv")
 
 EXTRACTOR = "tap-zuora-testenv"
 JOB = "zuora-testenv-to-warehouse"
@@ -32,7 +32,10 @@ INSTALLED_BY_MAKE = {
     "extractors/tap-zuora-testenv": ".",
     "loaders/target-postgres": ".",
     "loaders/target-jsonl": "target-jsonl",
+    "utilities/dbt-postgres": "dbt",
 }
+# Where the command is named otherwise than its plugin.
+COMMANDS = {"utilities/dbt-postgres": "dbt"}
 
 
 class Meltano:
@@ -69,7 +72,7 @@ class Meltano:
         for plugin, place in INSTALLED_BY_MAKE.items():
             commands = self._folder / ".meltano" / plugin / "venv" / "bin"
             commands.mkdir(parents=True)
-            name = plugin.rpartition("/")[2]
+            name = COMMANDS.get(plugin, plugin.rpartition("/")[2])
             (commands / name).symlink_to(Path(sys.prefix, place, "bin", name).resolve())
         self._is_installed_by_make = True
 

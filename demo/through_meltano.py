@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from analytics.models import Place, variables
 from demo.meltano import EXTRACTOR, JOB, SCHEDULE, STATE_ID, Meltano
 from demo.story import PASSES, Story, say, spell, tap_settings
 from demo.tables import count
@@ -66,7 +67,9 @@ def tell(zuora: Zuora, store: Warehouse, folder: Path, *, installed_by_make: boo
     """
     tap = {f"TAP_ZUORA_TESTENV_{name.upper()}": value for name, value in tap_settings(zuora).items()}
     target = {f"TARGET_POSTGRES_{name.upper()}": value for name, value in store.settings.items()}
-    meltano = Meltano(folder / "project", tap | target)
+    models = variables(Place(store.url, store.schema, store.schema))
+    models |= {f"DBT_POSTGRES_{name}_SCHEMA": store.schema for name in ("SOURCE", "MODELS")}
+    meltano = Meltano(folder / "project", tap | target | models)
     if installed_by_make:
         meltano.use_what_make_installed()
     else:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `dev`, `meltano`, `bench` or
-# `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
+# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `analytics`, `dev`, `meltano`,
+# `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
@@ -46,7 +46,11 @@ run() {
 fingerprint() {
     case $1 in
     project) set -- pyproject.toml ;;
-    dev) set -- requirements/dev.txt requirements/meltano.txt requirements/singer-tools.txt requirements/target-jsonl.txt ;;
+    dev)
+        set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
+            requirements/target-jsonl.txt
+        ;;
+    analytics) set -- requirements/analytics.txt requirements/dbt.txt ;;
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
@@ -113,11 +117,13 @@ install_packages() {
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
     case $wanted in
     dev)
-        install_meltano
+        install_within dbt
+        install_within meltano
         install_from_source singer-tools
         install_from_source target-jsonl
         ;;
-    meltano) install_meltano ;;
+    analytics) install_within dbt ;;
+    meltano) install_within meltano ;;
     esac
 }
 
@@ -126,10 +132,10 @@ make_venv_within() {
     run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
 }
 
-install_meltano() {
-    make_venv_within meltano
+install_within() {
+    make_venv_within "$1"
     download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: \
-        --requirement requirements/meltano.txt
+        --requirement "requirements/$1.txt"
 }
 
 # Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
@@ -161,7 +167,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     mkdir "$stamps"
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || fingerprint meltano >"$stamps/meltano"
+    [ "$wanted" != dev ] || for each in analytics meltano; do fingerprint "$each" >"$stamps/$each"; done
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
 done_before project || install_project

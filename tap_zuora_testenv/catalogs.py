@@ -1,11 +1,20 @@
-"""What a catalog asks for in its metadata that singer-sdk does not see."""
+"""Whether a file is a catalog, and what one asks for in its metadata that singer-sdk does not see."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib import Catalog
+
+
+def is_catalog(content: dict[str, Any]) -> bool:
+    """Say whether singer-sdk can read a catalog from a JSON object."""
+    try:
+        Catalog.from_dict(content)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    # singer-sdk takes an object without streams for an empty catalog, and a run would emit nothing and call it done.
+    return "streams" in content
 
 
 def without_keys_as_told(catalog: Catalog) -> None:

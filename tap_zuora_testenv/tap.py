@@ -14,7 +14,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_zuora_testenv.catalogs import without_keys_as_told
+from tap_zuora_testenv.catalogs import is_catalog, without_keys_as_told
 from tap_zuora_testenv.errors import RunEnded
 from tap_zuora_testenv.output import MessageWriter
 from tap_zuora_testenv.pace import Clock, SystemClock
@@ -205,9 +205,11 @@ def _checked(option: str, file: IO[str] | None) -> IO[str] | None:
     try:
         text = file.read()
         # As singer-sdk does with the file of the settings: what is no object cannot be merged into one.
-        _ = {} | json.loads(text)
+        content = {} | json.loads(text)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise click.UsageError(f"{option} {file.name}: {file_problem(error)}.") from None
+    if option == "--catalog" and not is_catalog(content):
+        raise click.UsageError(f"{option} {file.name}: the file is no Singer catalog, such as --discover prints.")
     return StringIO(text)
 
 

@@ -109,7 +109,7 @@ def test_a_rule_for_metadata_keeps_each_step(
         },
     )
     for _ in range(2):
-        meltano("run", "zuora-testenv-to-warehouse")
+        meltano("run", "tap-zuora-testenv", "target-postgres")
         zuora.zuora.clock.advance(timedelta(hours=2).total_seconds())
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         query = sql.SQL("select distinct status, _sdc_extracted_at from {} where id = %s")

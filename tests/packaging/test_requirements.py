@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "requirements"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
-PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?P<rest>.*)$", re.MULTILINE)
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(?P<version>[^ ]+)(?P<rest>.*)$", re.MULTILINE)
 
 
 def lines(name: str) -> list[str]:
@@ -57,7 +57,8 @@ def group(groups: dict[str, list[Any]], name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_they_hold_hashes_but_no_address_and_no_path(name: str) -> None:
     listed = lines(name)
-    assert all(re.match(r"^[a-z0-9-]+==|^    --hash=sha256:[0-9a-f]{64}( \\)?$", line) for line in listed)
+    package_or_hash = re.compile(r"^[a-z0-9-]+(\[[a-z0-9,-]+\])?==|^    --hash=sha256:[0-9a-f]{64}( \\)?$")
+    assert all(map(package_or_hash.match, listed))
     assert "/" not in "".join(listed)
     text = "\n".join(listed) + "\n"
     # Each pin is followed by a hash.

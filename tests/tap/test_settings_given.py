@@ -188,6 +188,13 @@ def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, op
     assert "Is a directory" in ran.verdict
 
 
+@pytest.mark.parametrize("content", [{}, {"streams": 5}, {"streams": [{}]}, {"streams": [7]}])
+def test_a_file_that_is_no_catalog_is_told_so(tap: Tap, zuora: Zuora, content: object) -> None:
+    ran = tap.run(["--config", tap.file("config.json", tap.config), "--catalog", tap.file("given.json", content)])
+    assert (ran.code, len(zuora.requests)) == (1, 0)
+    assert ran.verdict.endswith("given.json: the file is no Singer catalog, such as --discover prints.")
+
+
 def test_an_unknown_option_is_told_in_a_sentence(tap: Tap) -> None:
     ran = tap("--nonsense")
     assert ran.code == 1

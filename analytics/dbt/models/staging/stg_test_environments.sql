@@ -1,0 +1,20 @@
+select
+    {{ adapter.quote('id') }} as test_environment_id,
+    {{ adapter.quote('tenantName') }} as environment_name,
+    {{ adapter.quote('status') }} as status,
+    {{ adapter.quote('environmentType') }} as environment_type,
+    {{ adapter.quote('dataCopyType') }} as data_copy_type,
+    {{ adapter.quote('tenantId') }} as tenant_id,
+    {{ adapter.quote('sourceTenantId') }} as source_tenant_id,
+    {{ adapter.quote('revenueTenantId') }} as revenue_tenant_id,
+    {{ adapter.quote('revenueTenantName') }} as revenue_tenant_name,
+    {{ adapter.quote('createdById') }} as created_by_id,
+    {{ adapter.quote('updatedById') }} as updated_by_id,
+    {{ zuora_testenv_utc('createTime') }} as created_at,
+    {{ zuora_testenv_utc('provisionTime') }} as provisioned_at,
+    {{ zuora_testenv_utc('lastRefreshTime') }} as last_refreshed_at,
+    {{ zuora_testenv_utc('nextRefreshTime') }} as next_refresh_allowed_at,
+    {{ zuora_testenv_utc('deactivationTime') }} as deactivated_at,
+    {{ zuora_testenv_utc('updateTime') }} as updated_at,
+    {{ zuora_testenv_utc('_sdc_extracted_at') }} as extracted_at
+from {{ source('zuora_testenv', 'test_environments') }}
