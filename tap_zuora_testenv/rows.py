@@ -41,7 +41,7 @@ def one_row(told: Document, answer: Answered, **asked_for: str) -> Told:
     Raises:
         Unusable: It is another one.
     """
-    if not _is(told, asked_for):
+    if _identity_if(told, {field: same(value) for field, value in asked_for.items()}) is None:
         raise Unusable(told_of(answer(), {}), "the answer is about something else than what was asked for")
     return Told([told], [])
 
@@ -62,11 +62,13 @@ def listed_rows(told: Document, answer: Answered, **asked_for: str) -> Told:
     result = told.get("result")
     if not isinstance(result, list):
         raise Unusable(told_of(answer(), {}), "the answer holds no list; check that base_url is a Zuora REST host")
+    wanted = {field: same(value) for field, value in asked_for.items()}
     rows: dict[str, Document] = {}
     strangers: list[ZuoraError] = []
     for number, element in enumerate(result, start=1):
-        if isinstance(element, dict) and _is(element, asked_for):
-            rows[same(element["id"])] = element
+        key = _identity_if(element, wanted)
+        if key is not None:
+            rows[key] = element
         else:
             known = element.get("id") if isinstance(element, dict) else element
             said = REDACTION.show(known)
@@ -75,9 +77,14 @@ def listed_rows(told: Document, answer: Answered, **asked_for: str) -> Told:
     return Told(list(rows.values()), strangers)
 
 
-def _is(row: Document, asked_for: Mapping[str, str]) -> bool:
-    fits = (row.get(field) is None or same(row[field]) == same(value) for field, value in asked_for.items())
-    return identity(row) is not None and all(fits)
+def _identity_if(row: object, wanted: Mapping[str, str]) -> str | None:
+    """Return the identity of a row whose fields have these values, as ids are compared, or lack them; else None."""
+    if not isinstance(row, dict):
+        return None
+    for field, value in wanted.items():
+        if (sent := row.get(field)) is not None and same(sent) != value:
+            return None
+    return identity(row)
 
 
 def identity(row: object) -> str | None:
@@ -93,4 +100,5 @@ def is_plain_segment(value: object) -> bool:
 
 def same(value: object) -> str:
     """Return an id as it is compared: without regard to case, and a number as its digits."""
-    return whole(str(value)).casefold()
+    text = value if isinstance(value, str) else str(value)
+    return text.lower() if text.isascii() else whole(text).casefold()

@@ -7,7 +7,6 @@ sometimes sends, and compared as a number, since as text `...22.500Z` sorts befo
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
@@ -58,6 +57,8 @@ def rfc_3339(value: object) -> str | None:
         The same text when it is RFC 3339; the same instant in UTC, every fractional digit kept, when it is another
         form; None when the value names no instant between the years 1 and 9999.
     """
+    if isinstance(value, str) and _read_common(value) is not None:
+        return value
     read = _read(value)
     if read is None:
         return None
@@ -97,9 +98,9 @@ def _read(value: object) -> tuple[Instant, str, bool] | None:
 # Kept for a while: an `updateTime` is read when it is compared, when it is remembered and when it is emitted.
 @lru_cache(maxsize=256)
 def _read_text(value: str) -> tuple[Instant, str, bool] | None:
-    if _COMMON.fullmatch(value):
-        with suppress(ValueError):
-            return (datetime.fromisoformat(value) - _EPOCH) // _SECOND * NANOSECONDS_PER_SECOND, "", True
+    common = _read_common(value)
+    if common is not None:
+        return (common - _EPOCH) // _SECOND * NANOSECONDS_PER_SECOND, "", True
     match = _DATE_TIME.fullmatch(value)
     if match is None:
         return _from_epoch_milliseconds(int(value)) if _EPOCH_MILLISECONDS.fullmatch(value) else None
@@ -117,6 +118,15 @@ def _read_text(value: str) -> tuple[Instant, str, bool] | None:
     nanoseconds = int(fraction[:9].ljust(9, "0"))
     is_rfc_3339 = match["separator"] in {"T", "t"} and not match["gap"] and bool(_RFC_3339_ZONE.fullmatch(zone))
     return (seconds * NANOSECONDS_PER_SECOND + nanoseconds, fraction, is_rfc_3339 and match["zone"] is not None)
+
+
+def _read_common(value: str) -> datetime | None:
+    if _COMMON.fullmatch(value) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def _offset_in_seconds(zone: str) -> int | None:

@@ -57,8 +57,11 @@ class RowShape:
         conformed: Row = {}
         for field, read in self._read.items():
             raw = row.get(field)
-            value = conformed[field] = None if raw is None else read(raw)
-            # A value that was not kept: the commonest case, equal text, is told apart by one comparison.
+            # The commonest, nothing and plain text, without a call.
+            if raw is None or (read is _string and isinstance(raw, str) and raw.isascii()):
+                conformed[field] = raw
+                continue
+            value = conformed[field] = read(raw)
             if value is not raw and value != raw:
                 if value is None:
                     losses.append(Loss(field, "is not of its type and becomes null", raw))
