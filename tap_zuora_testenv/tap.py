@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cached_property
-from io import StringIO
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -14,8 +12,9 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_zuora_testenv.catalogs import is_catalog, without_keys_as_told
+from tap_zuora_testenv.catalogs import without_keys_as_told
 from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv.given_files import checked, file_problem
 from tap_zuora_testenv.output import MessageWriter
 from tap_zuora_testenv.pace import Clock, SystemClock
 from tap_zuora_testenv.redaction import REDACTION
@@ -179,7 +178,7 @@ class TapZuoraTestenv(Tap):
     @classmethod
     def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **arguments: Any) -> None:
         try:
-            super().invoke(state=_checked("--state", state), catalog=_checked("--catalog", catalog), **arguments)
+            super().invoke(state=checked("--state", state), catalog=checked("--catalog", catalog), **arguments)
         except ConfigValidationError as refused:
             # Told here: singer-sdk's command would add a line of its own after the one that says what to do.
             raise refusal(refused) from None
@@ -196,34 +195,3 @@ def refusal(refused: ConfigValidationError) -> RunEnded:
     for sentence in others:
         TapZuoraTestenv.logger.error("%s", sentence)
     return RunEnded(1, f"{first} ({len(others)} more above.)" if others else first)
-
-
-def _checked(option: str, file: IO[str] | None) -> IO[str] | None:
-    """Return a file with the same text, which is known to be a JSON object; it may be a pipe, which is read once."""
-    if file is None:
-        return None
-    try:
-        text = file.read()
-        # As singer-sdk does with the file of the settings: what is no object cannot be merged into one.
-        content = {} | json.loads(text)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise click.UsageError(f"{option} {file.name}: {file_problem(error)}.") from None
-    if option == "--catalog" and not is_catalog(content):
-        raise click.UsageError(f"{option} {file.name}: the file is no Singer catalog, such as --discover prints.")
-    return StringIO(text)
-
-
-def file_problem(error: Exception) -> str:
-    """Say in words why a file could not be read as a JSON object, without showing what stands in it."""
-    match error:
-        case FileNotFoundError():
-            return "there is no such file"
-        case OSError():
-            return f"the file cannot be read ({error.strerror})"
-        case UnicodeDecodeError():
-            return "the file is not text in UTF-8"
-        case ValueError():
-            line = getattr(error, "lineno", None)
-            return "the file is not JSON" + (f" (line {line}, column {getattr(error, 'colno', 1)})" if line else "")
-        case _:
-            return "the file is not a JSON object"
