@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo report report-test meltano docs test check bench soak mutants format dist requirements clean
+.PHONY: help demo airflow report report-test meltano docs test check bench soak mutants format dist requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -27,11 +27,18 @@ meltano: ## do what demo does, through Meltano, in a project of its own (DATABAS
 	@sh requirements/install.sh meltano
 	@exec $(VENV)/python -m demo meltano
 
+airflow: ## load three emulated tenants of different sizes by Airflow, while one of them is down at first (2 minutes)
+	@sh requirements/install.sh airflow
+	@exec $(VENV)/python -m demo airflow
+
 # What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
 COUNTED := tests/unit tests/tap
+# Airflow has the logging of its whole process to itself.
+APART := tests/airflow
 test: check ## run every check and test; every branch of the tap must be covered
 	$(VENV)/python -m pytest -n auto $(COUNTED) --cov
-	@exec $(VENV)/python -m pytest -n auto $(COUNTED:%=--ignore=%)
+	$(VENV)/python -m pytest -n auto $(APART)
+	@exec $(VENV)/python -m pytest -n auto $(COUNTED:%=--ignore=%) $(APART:%=--ignore=%)
 
 check: ## lint, formatting, types, spelling, dependencies, and the safety of the workflows
 	@sh requirements/install.sh dev
@@ -88,6 +95,8 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --extra emulator --group demo pyproject.toml --output-file requirements/demo.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group analytics pyproject.toml --output-file requirements/analytics.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator --group airflow pyproject.toml --output-file requirements/airflow.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --group dbt --output-file requirements/dbt.txt --no-strip-extras --no-annotate
 	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \

@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
-from demo import story, through_meltano, with_report
+from demo import story, through_airflow, through_meltano, with_report
 from demo.failure import DemoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What a shell makes of a signal.
 SIGNALLED = 128
 
-STORIES = {
-    (): with_report.tell,
-    ("meltano",): through_meltano.tell,
-    ("meltano", "--without-network"): through_meltano.tell_without_network,
+STORIES: dict[tuple[str, ...], Callable[[], None]] = {
+    (): partial(story.run, with_report.tell),
+    ("airflow",): through_airflow.tell,
+    ("meltano",): partial(story.run, through_meltano.tell),
+    ("meltano", "--without-network"): partial(story.run, through_meltano.tell_without_network),
 }
 
 
@@ -27,7 +33,7 @@ def main() -> int:
     """
     tell = STORIES.get(tuple(sys.argv[1:]))
     if tell is None:
-        sys.stderr.write("usage: python -m demo [meltano [--without-network]]\n")
+        sys.stderr.write("usage: python -m demo [airflow | meltano [--without-network]]\n")
         return 2
     # An exception, so that everything that was started is ended on the way out.
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -35,7 +41,7 @@ def main() -> int:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda caught, _: sys.exit(SIGNALLED + caught))
     try:
-        story.run(tell)
+        tell()
     except DemoError as error:
         sys.stderr.write(f"\nThe demo failed. {error}\n")
         return 1

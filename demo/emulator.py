@@ -72,6 +72,19 @@ class Zuora:
         """Let time pass."""
         self._ask("PUT", "/emulator/clock", json={"advance_seconds": time.total_seconds()})
 
+    def go_down(self) -> None:
+        """Answer everything with an error, as a tenant under maintenance does."""
+        self._ask("POST", "/emulator/faults", json={"path": "*", "status": 503, "json": {"message": "Maintenance."}})
+
+    def come_back(self) -> None:
+        """Answer again."""
+        self._ask("DELETE", "/emulator/faults")
+
+    def most_in_flight(self) -> int:
+        """Tell how many requests it had to answer at the same time, at most."""
+        most: int = self._ask("GET", "/emulator/requests")["max_in_flight"]
+        return most
+
     def _ask(self, method: str, path: str, **arguments: Any) -> Row:  # noqa: ANN401 - they are those of requests
         answer = self.session.request(method, self.url + path, timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments)
         if not answer.ok:
@@ -81,23 +94,26 @@ class Zuora:
 
 
 @contextmanager
-def emulator(now: datetime, seed: int, folder: Path) -> Iterator[Zuora]:
+def emulator(now: datetime, seed: int, folder: Path, *more: str) -> Iterator[Zuora]:
     """Run an emulator while the context lasts, on any free port, with a clock that stands still.
 
     Args:
         now: Where its clock stands, with a zone.
         seed: What its history is drawn from.
         folder: A private folder.
+        more: More options of the command.
 
     Raises:
         DemoError: When it does not start.
     """
     ready, log = folder / "emulator.json", folder / "emulator.log"
-    options = ["--port=0", f"--ready-file={ready}", f"--seed={seed}", f"--now={now.isoformat()}", "--speed=0"]
+    options = ["--port=0", f"--ready-file={ready}", f"--seed={seed}", f"--now={now.isoformat()}", "--speed=0", *more]
     with (
         log.open("wb") as errors,
         requests.Session() as session,
-        running([*command("zuora-testenv-emulator"), *options], stdout=subprocess.PIPE, stderr=errors) as process,
+        running(
+            [*command("zuora-testenv-emulator"), *options, *more], stdout=subprocess.PIPE, stderr=errors
+        ) as process,
     ):
         # What a proxy of this machine is for lies elsewhere.
         session.trust_env = False

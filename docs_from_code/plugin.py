@@ -6,7 +6,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]  # singer-sdk brings it, without types
+import yaml
 
 from docs_from_code.told import DESCRIPTION, LABEL, NAMESPACE, WAYS_TO_AUTHENTICATE, Setting, settings
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `analytics`, `dev`, `meltano`,
-# `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
+# `airflow`, `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
@@ -51,6 +51,7 @@ fingerprint() {
             requirements/target-jsonl.txt
         ;;
     analytics) set -- requirements/analytics.txt requirements/dbt.txt ;;
+    airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
@@ -123,7 +124,7 @@ install_packages() {
         install_from_source target-jsonl
         ;;
     analytics) install_within dbt ;;
-    meltano) install_within meltano ;;
+    airflow | meltano) install_within meltano ;;
     esac
 }
 
@@ -167,7 +168,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     mkdir "$stamps"
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || for each in analytics meltano; do fingerprint "$each" >"$stamps/$each"; done
+    [ "$wanted" != dev ] || for each in airflow analytics meltano; do fingerprint "$each" >"$stamps/$each"; done
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
 done_before project || install_project

@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml  # type: ignore[import-untyped]  # singer-sdk brings it, without types
+import yaml
 
 from docs_from_code import plugin, readme
 from docs_from_code.__main__ import CHECKOUT, generated

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # singer-sdk brings it, without types
+import yaml
 
 from tap_zuora_testenv.client import ZuoraStream
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE

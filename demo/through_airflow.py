@@ -1,0 +1,221 @@
+"""What happens in `make airflow`: three tenants, one of them down at first, loaded by Airflow over two intervals."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from demo.airflow import EXECUTOR, Airflow
+from demo.airflow_api import DAG
+from demo.failure import DemoError
+from demo.postgres import USER, postgres
+from demo.story import BEGINS_AGO, PASSES, check, say, spell
+from demo.tables import count, table
+from demo.tenants import SIZES, connections, described, file_of, tenant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from demo.airflow_api import Run
+    from demo.emulator import Row, Zuora
+
+DOWN = "south"
+DATABASES = ("airflow", "meltano", "warehouse")
+# Airflow has many sessions, and each task three.
+SESSIONS = "max_connections=200"
+INTERVAL_TAKES_AT_MOST_SECONDS = 300
+
+
+class Story:
+    """Tells the story while it happens.
+
+    Args:
+        tenants: The emulated Zuoras, by name.
+        databases: Sessions in the databases, by name.
+        airflow: What loads the ones into the others.
+    """
+
+    def __init__(
+        self, tenants: Mapping[str, Zuora], databases: Mapping[str, psycopg.Connection[Row]], airflow: Airflow
+    ) -> None:
+        self._tenants = tenants
+        self._databases = databases
+        self._airflow = airflow
+
+    def tell(self) -> None:
+        """Run the DAG over two intervals, and check what came of it.
+
+        Raises:
+            DemoError: When anything is not as it must be.
+        """
+        say(f"\n1  {DOWN} goes down. Airflow starts its API server, DAG processor and scheduler.\n")
+        self._tenants[DOWN].go_down()
+        with self._airflow.running():
+            self._first_interval()
+            self._second_interval()
+            self._airflow.api.pause()
+            self._airflow.wait(self._all_ended, "the end of the last run", INTERVAL_TAKES_AT_MOST_SECONDS)
+            say("\n4  What is in PostgreSQL, what Zuora was asked for, and what is in the logs\n")
+            self._check()
+
+    def _first_interval(self) -> None:
+        airflow = self._airflow
+        run = airflow.wait(lambda: next(iter(airflow.api.runs()), None), "a first run of the DAG", 120)
+        failed = airflow.wait(lambda: self._failed(run), f"the failure of {DOWN}", INTERVAL_TAKES_AT_MOST_SECONDS)
+        say(f"  The task {DOWN} failed ({failed['state']}), and says:\n\n  {airflow.api.error(run, DOWN, 1)}\n")
+        self._tenants[DOWN].come_back()
+        say(f"2  {DOWN} comes back, and Airflow tries its task again.\n")
+        tasks = self._until_done(run)
+        if any((task["try_number"] > 1) != (name == DOWN) for name, task in tasks.items()):
+            raise DemoError(f"In the first interval the task {DOWN}, and no other, should have been tried again.")
+
+    def _failed(self, run: Run) -> Row | None:
+        """Give the task that must fail, when it has."""
+        task = self._airflow.api.tasks(run).get(DOWN, {})
+        return task if task.get("state") in ("up_for_retry", "failed") else None
+
+    def _second_interval(self) -> None:
+        asked = 0
+        for zuora in self._tenants.values():
+            for environment in _due(zuora):
+                zuora.refresh(environment["id"])
+                asked += 1
+            zuora.advance(PASSES)
+        say(
+            f"\n3  {count(asked, 'refresh', 'refreshes')} are asked for, and {spell(PASSES)} pass. The next interval:\n"
+        )
+        since = datetime.now(UTC)
+        airflow = self._airflow
+        run = airflow.wait(
+            lambda: next((run for run in airflow.api.runs() if run.after > since), None), "a second run of the DAG", 120
+        )
+        self._until_done(run)
+
+    def _until_done(self, run: Run) -> Mapping[str, Row]:
+        """Wait for the end of a run, and show its tasks.
+
+        Raises:
+            DemoError: When it fails.
+        """
+        airflow = self._airflow
+        state = airflow.wait(
+            lambda: airflow.api.state(run), f"the end of the run {run.id}", INTERVAL_TAKES_AT_MOST_SECONDS
+        )
+        tasks = airflow.api.tasks(run)
+        say(table([_told(name, tasks[name]) for name in sorted(tasks)]))
+        if state != "success":
+            raise DemoError(f"The run {run.id} of the DAG {DAG} is {state}.")
+        return tasks
+
+    def _all_ended(self) -> bool | None:
+        return all(map(self._airflow.api.state, self._airflow.api.runs())) or None
+
+    def _check(self) -> None:
+        rows = []
+        for name, zuora in self._tenants.items():
+            most, size = zuora.most_in_flight(), SIZES[name]
+            if most > size.pool:
+                raise DemoError(f"{name} had {most} requests in flight, and its pool has {size.pool} slots.")
+            documents = zuora.documents()
+            check(documents, partial(self._rows, name))
+            rows.append(
+                {
+                    "tenant": name,
+                    **{stream: len(found) for stream, found in documents.items()},
+                    "all values": "as in Zuora",
+                    "most in flight": f"{most} of {size.pool}",
+                }
+            )
+        say(table(rows))
+        say(f"\n  States in Meltano: {', '.join(self._states())}.")
+        published = Counter(self._airflow.api.assets())
+        say(f"  Assets published: {', '.join(f'{name} {times} times' for name, times in sorted(published.items()))}.")
+        say(f"  {self._search_logs()}")
+
+    def _rows(self, tenant_name: str, stream: str) -> list[Row]:
+        place = sql.Identifier(f"zuora_testenv_{tenant_name}", stream)
+        return self._databases["warehouse"].execute(sql.SQL("select * from {}").format(place)).fetchall()
+
+    def _states(self) -> list[str]:
+        rows = self._databases["meltano"].execute("select state_id from state order by state_id").fetchall()
+        return [row["state_id"].rpartition(":")[2] for row in rows]
+
+    def _search_logs(self) -> str:
+        """Look for the tenants' secrets in all that Airflow wrote.
+
+        Raises:
+            DemoError: When one is there.
+        """
+        found = [path for path in sorted(self._airflow.folder.rglob("*.log")) if path.is_file()]
+        for path in found:
+            text = path.read_text(errors="replace")
+            if any(zuora.client_secret in text for zuora in self._tenants.values()):
+                raise DemoError(f"A secret stands in the log {path.name}.")
+        return f"No secret of a tenant stands in any of the {count(len(found), 'log', 'logs')}."
+
+
+def tell() -> None:
+    """Start what there is to tell of, and tell it.
+
+    Raises:
+        DemoError: When anything is not as it must be.
+    """
+    started = time.monotonic()
+    begins = (datetime.now(UTC) - BEGINS_AGO).replace(second=0, microsecond=0)
+    say("Three Zuora tenants, emulated; a PostgreSQL; and an Airflow that loads the ones into the other.\n")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="testenv-")))
+        tenants = {name: stack.enter_context(tenant(name, begins, folder)) for name in SIZES}
+        say(table([described(name, zuora) for name, zuora in tenants.items()]))
+        url = stack.enter_context(postgres(SESSIONS))
+        databases = {name: stack.enter_context(database) for name, database in _databases(url)}
+        socket = unquote(url.partition("host=")[2])
+        airflow = Airflow(folder, url.replace("/postgres?", "/airflow?"))
+        given = {
+            f"zuora_testenv_{purpose}": {"login": USER, "schema": name, "extra": {"host": socket}}
+            for purpose, name in (("warehouse", "warehouse"), ("state", "meltano"))
+        }
+        state_url = url.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/meltano?")
+        airflow.set_up(file_of(tenants), connections(tenants, given), state_url)
+        say(f"\n  Set up in {time.monotonic() - started:.0f} s: pools, connections; tasks run by the {EXECUTOR}.")
+        Story(tenants, databases, airflow).tell()
+    say(f"\nAll that took {time.monotonic() - started:.0f} s.")
+
+
+def _databases(url: str) -> Iterator[tuple[str, psycopg.Connection[Row]]]:
+    with psycopg.connect(url, autocommit=True) as server:
+        for name in DATABASES:
+            server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            place = url.replace("/postgres?", f"/{name}?")
+            yield name, psycopg.connect(place, autocommit=True, row_factory=dict_row)
+
+
+def _due(zuora: Zuora) -> list[Row]:
+    """Give the environments that can be refreshed now."""
+    now = zuora.now()
+    return [
+        row
+        for row in zuora.documents()["test_environments"]
+        if row["status"] == "ACTIVE" and datetime.fromisoformat(row["nextRefreshTime"]) <= now
+    ]
+
+
+def _told(name: str, task: Row) -> Mapping[str, object]:
+    return {
+        "task": name,
+        "state": task["state"],
+        "attempts": task["try_number"],
+        "slots": f"{task['pool_slots']} of {task['pool']}",
+        "seconds": f"{task['duration'] or 0:.1f}",
+    }

@@ -1,0 +1,267 @@
+"""The DAG runs: Airflow, Meltano, the tap and the target, from emulated Zuoras into a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import psycopg
+import pytest
+import yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
+from airflow.sdk.log import configure_logging
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from demo.airflow import meltano_on_the_path
+from demo.meltano import Meltano
+from demo.postgres import USER, postgres
+from demo.story import check
+from tap_zuora_testenv.emulator.clock import Clock
+from tap_zuora_testenv.emulator.server import EmulatorServer
+from tap_zuora_testenv.emulator.tokens import Tokens
+from tap_zuora_testenv.emulator.zuora import Zuora
+from zuora_testenv import meltano
+from zuora_testenv.loads import loads
+from zuora_testenv.operator import LoadFromZuora
+from zuora_testenv.tenants import VARIABLE, read_tenants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.sdk import DAG
+
+    from demo.emulator import Row
+
+# Airflow's own, of what it imports to run a task in this process.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+DAGS = Path(__file__).resolve().parents[2] / "orchestrate" / "airflow" / "dags"
+BEGINS_AGO = timedelta(days=60)
+CLIENT_ID, CLIENT_SECRET = "client_of_a_tenant", "secret_of_a_tenant"
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    with postgres("timezone=Asia/Kolkata") as url:
+        yield url
+
+
+@pytest.fixture
+def zuora() -> Iterator[EmulatorServer]:
+    now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
+    tokens = Tokens(CLIENT_ID, CLIENT_SECRET)
+    with EmulatorServer(Zuora(seed=81, environments=7, clock=Clock(now, 0), tokens=tokens)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Path:
+    folder = tmp_path_factory.mktemp("meltano") / "a project"
+    meltano = Meltano(folder, {"MELTANO_DATABASE_URI": database_url.replace("postgresql:", "postgresql+psycopg:")})
+    meltano.use_what_make_installed()
+    # It makes its tables.
+    meltano("state", "list")
+    return folder
+
+
+@pytest.fixture
+def worker(
+    project: Path,
+    database_url: str,
+    airflow_database: None,  # noqa: ARG001 - what a task asks for its connections
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = {"conn_type": "postgres", "login": USER, "schema": "postgres"}
+    where["extra"] = json.dumps({"host": unquote(database_url.partition("host=")[2])})
+    given = {
+        "ZUORA_A": {"conn_type": "http", "login": CLIENT_ID, "password": CLIENT_SECRET},
+        "ZUORA_WRONG": {"conn_type": "http", "login": CLIENT_ID, "password": "not-the-secret"},
+        "ZUORA_TESTENV_WAREHOUSE": where,
+        "ZUORA_TESTENV_STATE": where,
+    }
+    for name, connection in given.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+    monkeypatch.setenv("MELTANO_PROJECT_ROOT", str(project))
+    monkeypatch.setenv("PATH", meltano_on_the_path())
+
+
+def tenants_file(folder: Path, zuora: EmulatorServer, *tenants: dict[str, Any]) -> Path:
+    path = folder / "tenants.yml"
+    common = {"base_url": zuora.url, "connection": "zuora_a", "pool": "default_pool", "max_parallel_requests": 4}
+    path.write_text(yaml.safe_dump({"pools": {"default_pool": 40}, "tenants": [common | each for each in tenants]}))
+    return path
+
+
+def dag() -> DAG:
+    (read,) = DagBag(dag_folder=str(DAGS), bundle_path=DAGS, bundle_name="tests").dags.values()
+    return read
+
+
+def operator(path: Path) -> LoadFromZuora:
+    (load,) = loads(read_tenants(path).tenants[0])
+    return LoadFromZuora(load=load, warehouse="zuora_testenv_warehouse", state="zuora_testenv_state")
+
+
+def rows(database_url: str, schema: str, table: str) -> list[Row]:
+    with psycopg.connect(database_url, row_factory=dict_row) as connection:
+        return connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table))).fetchall()
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_dag_loads_what_zuora_holds_by_one_task_and_by_several(
+    tmp_path: Path,
+    zuora: EmulatorServer,
+    project: Path,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ids = [each["id"] for each in zuora.zuora.environments()]
+    whole, shared = {"name": "whole"}, {"name": "shared", "test_environments": ids, "shards": 2}
+    monkeypatch.setenv(VARIABLE, str(tenants_file(tmp_path, zuora, whole, shared)))
+    assert dag().test().state == "success"
+    for schema in ("zuora_testenv_whole", "zuora_testenv_shared"):
+        check(zuora.zuora.documents(), partial(rows, database_url, schema))
+
+    states = {row["state_id"].rpartition(":")[2] for row in rows(database_url, "public", "state")}
+    assert states == {"whole", "shared_1_of_2", "shared_2_of_2"}
+    assert not list((project / ".meltano").rglob("*.json"))
+    said = "".join(capfd.readouterr())
+    assert "Done: emitted" in said
+    assert CLIENT_ID not in said
+    assert CLIENT_SECRET not in said
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_credential_that_somebody_logs_is_masked(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Meltano logs the id of the state, and that ends with the tenant's name.
+    monkeypatch.setenv(VARIABLE, str(tenants_file(tmp_path, zuora, {"name": CLIENT_ID}, {"name": CLIENT_SECRET})))
+    # As Airflow's own processes do.
+    configure_logging()
+    assert dag().test().state == "success"
+    said = [line for line in "".join(capfd.readouterr()).splitlines() if "Running job with name" in line]
+    assert len(said) == 2
+    assert all("prod:tap-zuora-testenv-to-target-postgres:***" in line for line in said)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("tenant", "sentence"),
+    [
+        ({"connection": "zuora_wrong"}, r"^Stopped: .* 401 .*check client_id.* \(Meltano: Extractor failed\)$"),
+        ({"settings": {"max_attempts": 99}}, r"^Setting `max_attempts` must be a whole number from 1 to 20\. \(Melt"),
+    ],
+)
+def test_the_message_of_a_failed_task_is_the_last_line_of_the_tap(
+    tmp_path: Path, zuora: EmulatorServer, tenant: dict[str, Any], sentence: str
+) -> None:
+    task = operator(tenants_file(tmp_path, zuora, {"name": "failing"} | tenant))
+    with pytest.raises(AirflowException, match=sentence):
+        task.execute({})
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_warehouse_that_is_not_there_fails_the_task(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = {"conn_type": "postgres", "login": USER, "schema": "postgres", "host": "127.0.0.1", "port": 1}
+    monkeypatch.setenv("AIRFLOW_CONN_ZUORA_TESTENV_WAREHOUSE", json.dumps(nowhere))
+    with pytest.raises(AirflowException, match=r"\(Meltano: (Loader failed|BrokenPipeError)\)$"):
+        operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("MELTANO_PROJECT_ROOT", None, "MELTANO_PROJECT_ROOT is not set on this worker"),
+        ("PATH", "/nowhere", "There is no command meltano on this worker's PATH"),
+    ],
+)
+def test_a_worker_that_lacks_something_says_so(
+    tmp_path: Path,
+    zuora: EmulatorServer,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str | None,
+    sentence: str,
+) -> None:
+    if value is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(AirflowException, match=sentence):
+        operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_task_that_is_ended_ends_all_that_it_started(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    zuora.zuora.latency_seconds = 60
+    task = operator(tenants_file(tmp_path, zuora, {"name": "slow"}))
+    groups: list[int] = []
+
+    def end_it(entry: str) -> meltano.Entry:
+        """End the task as Airflow does, while the tap waits for its first answer."""
+        read = read_entry(entry)
+        if "Beginning sync" in read.text and task.process:
+            groups.append(task.process.pid)
+            task.on_kill()
+        return read
+
+    read_entry = meltano.entry
+    monkeypatch.setattr(meltano, "entry", end_it)
+    with pytest.raises(AirflowException, match="SIGTERM"):
+        task.execute({})
+    with pytest.raises(ProcessLookupError):
+        os.killpg(groups[0], 0)
+    # What lay there held the tap's settings.
+    assert not list(temporary.iterdir())
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_time_limit_ends_all_that_was_started(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zuora.zuora.latency_seconds = 60
+    task = operator(tenants_file(tmp_path, zuora, {"name": "slow"}))
+    read_entry = meltano.entry
+
+    def be_interrupted(entry: str) -> meltano.Entry:
+        if "Beginning sync" in entry:
+            raise AirflowTaskTimeout
+        return read_entry(entry)
+
+    monkeypatch.setattr(meltano, "entry", be_interrupted)
+    with pytest.raises(AirflowTaskTimeout):
+        task.execute({})
+    assert task.process
+    with pytest.raises(ProcessLookupError):
+        os.killpg(task.process.pid, 0)
+
+
+@pytest.mark.usefixtures("worker")
+def test_two_loads_at_a_time_do_not_get_into_each_others_files(
+    tmp_path: Path, zuora: EmulatorServer, database_url: str
+) -> None:
+    names = [f"tenant_{number}" for number in range(3)]
+    tasks = [operator(tenants_file(tmp_path, zuora, {"name": name})) for name in names]
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        assert list(pool.map(lambda task: task.execute({}), tasks)) == [None] * len(tasks)
+    for name in names:
+        check(zuora.zuora.documents(), partial(rows, database_url, f"zuora_testenv_{name}"))
