@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test check bench soak mutants format dist requirements clean
+.PHONY: help demo airflow report report-test meltano docs test check bench scale soak mutants format dist requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,10 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
 	@sh requirements/install.sh bench
 	@exec $(VENV)/python -m benchmarks $(BENCH)
+
+scale: ## measure one process with 10, 1,000 and 5,000 listed environments of the emulator (4 minutes)
+	@sh requirements/install.sh bench
+	@exec $(VENV)/python -m benchmarks.scale
 
 # REPORT: options, such as --output and --now. ZUORA_TESTENV_SCHEMA: the schema of your tables.
 report: ## build the models and write build/report.html of an emulated Zuora (DATABASE_URL=...: of your tables)

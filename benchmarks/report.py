@@ -24,6 +24,13 @@ def table(results: Results) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def described() -> str:
+    """Describe the machine, and the versions of what is measured."""
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    machine = f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
+    return f"{machine}; {versions}"
+
+
 def write(results: Results, folder: Path, *, rounds: int) -> None:
     """Write `RESULTS.md` and `results.svg`.
 
@@ -32,11 +39,9 @@ def write(results: Results, folder: Path, *, rounds: int) -> None:
         folder: Where to.
         rounds: How often each was measured.
     """
-    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
-    machine = f"{os.cpu_count()} cores, {platform.system()} on {platform.machine()}, Python {platform.python_version()}"
     text = (
         "# Results of `make bench`\n\n"
-        f"Medians of {rounds} rounds in turns; ratios are of runs of the same round. {machine}; {versions}.\n\n"
+        f"Medians of {rounds} rounds in turns; ratios are of runs of the same round. {described()}.\n\n"
         f"![Wall time and CPU](results.svg)\n\n{table(results)}"
     )
     (folder / "RESULTS.md").write_text(text)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 KILOBYTE = 1024
 RECORD, STATE = b'{"type":"RECORD"', b'{"type":"STATE"'
 LINES_SHOWN = 20
+CLIENT_ID, CLIENT_SECRET = "benchmark", "not-a-secret"
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,14 @@ class Output:
 
     Attributes:
         size: Bytes.
+        records: How many RECORD messages.
         first_record: When the first RECORD came, by the machine's monotonic clock; 0 when none did.
         states: The sizes of the STATE messages.
         state: The last of them.
     """
 
     size: int = 0
+    records: int = 0
     first_record: float = 0.0
     states: list[int] = field(default_factory=list)
     state: bytes = b""
@@ -67,8 +70,9 @@ class Output:
         """Read a stream to its end."""
         for line in stream:
             self.size += len(line)
-            if not self.first_record and line.startswith(RECORD):
-                self.first_record = time.monotonic()
+            if line.startswith(RECORD):
+                self.records += 1
+                self.first_record = self.first_record or time.monotonic()
             elif line.startswith(STATE):
                 self.states.append(len(line))
                 self.state = line
@@ -168,8 +172,8 @@ class Programs:
     def _config(self, server: Server, *, width: int, jobs: int | None) -> str:
         config: dict[str, Any] = {
             "base_url": server.url,
-            "client_id": "benchmark",
-            "client_secret": "not-a-secret",
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
             "max_parallel_requests": width,
         }
         if jobs is not None:

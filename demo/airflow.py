@@ -13,14 +13,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from demo.airflow_api import Api
+from demo.airflow_api import DAG, Api
 from demo.commands import command, environment, running
 from demo.failure import DemoError
 from demo.meltano import Meltano
 from demo.pipe import LINES_OF_A_LOG, private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from demo.emulator import Row
@@ -90,13 +90,14 @@ class Airflow:
             "ZUORA_TESTENV_TENANTS": str(self._tenants),
         }
 
-    def set_up(self, tenants: str, connections: Row, state_url: str) -> None:
+    def set_up(self, tenants: str, connections: Row, state_url: str, first: Iterable[str]) -> None:
         """Make what the DAG needs: a Meltano project, the file of the tenants, their pools, and the connections.
 
         Args:
             tenants: The file of the tenants.
             connections: Airflow's connections, by their ids.
             state_url: The database for Meltano's state, empty.
+            first: The tasks that make the tables of the tenants that several tasks load.
 
         Raises:
             DemoError: When anything of it fails.
@@ -110,6 +111,8 @@ class Airflow:
         pools = self("python", "-m", "zuora_testenv.pools", cwd=DAGS)
         self("airflow", "pools", "import", private(self.folder / "pools.json", pools))
         self("airflow", "connections", "import", private(self.folder / "connections.json", json.dumps(connections)))
+        for task in first:
+            self("airflow", "tasks", "test", DAG, task)
 
     def __call__(self, name: str, *arguments: str, cwd: Path | None = None) -> str:
         """Give a command, wait for its end, and give its output.

@@ -24,7 +24,7 @@ class Run:
 
     Attributes:
         id: Its id.
-        after: The end of its interval, after which it begins.
+        after: When it was due.
     """
 
     id: str

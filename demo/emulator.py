@@ -80,6 +80,11 @@ class Zuora:
         """Answer again."""
         self._ask("DELETE", "/emulator/faults")
 
+    def requests(self) -> int:
+        """Tell how many requests it had to answer."""
+        total: int = self._ask("GET", "/emulator/requests")["total"]
+        return total
+
     def most_in_flight(self) -> int:
         """Tell how many requests it had to answer at the same time, at most."""
         most: int = self._ask("GET", "/emulator/requests")["max_in_flight"]

@@ -87,6 +87,11 @@ def connections(tenants: Mapping[str, Zuora], databases: Mapping[str, Row]) -> R
     return zuoras | {name: {"conn_type": "postgres", **fields} for name, fields in databases.items()}
 
 
+def first_tasks() -> list[str]:
+    """Name one task of each tenant that several tasks load."""
+    return [f"{name}-1-of-{size.shards}" for name, size in SIZES.items() if size.shards]
+
+
 def file_of(tenants: Mapping[str, Zuora]) -> str:
     """Write the file of the tenants."""
     document = {

@@ -22,7 +22,7 @@ from demo.failure import DemoError
 from demo.postgres import USER, postgres
 from demo.story import BEGINS_AGO, PASSES, check, say, spell
 from demo.tables import count, table
-from demo.tenants import SIZES, connections, described, file_of, tenant
+from demo.tenants import SIZES, connections, described, file_of, first_tasks, tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -152,17 +152,20 @@ class Story:
         return [row["state_id"].rpartition(":")[2] for row in rows]
 
     def _search_logs(self) -> str:
-        """Look for the tenants' secrets in all that Airflow wrote.
+        """Look for the tenants' credentials in all that Airflow logged.
 
         Raises:
             DemoError: When one is there.
         """
-        found = [path for path in sorted(self._airflow.folder.rglob("*.log")) if path.is_file()]
-        for path in found:
+        logs = [path for path in self._airflow.folder.rglob("*.log") if path.is_file()]
+        credentials = [each for zuora in self._tenants.values() for each in (zuora.client_id, zuora.client_secret)]
+        for path in logs:
             text = path.read_text(errors="replace")
-            if any(zuora.client_secret in text for zuora in self._tenants.values()):
-                raise DemoError(f"A secret stands in the log {path.name}.")
-        return f"No secret of a tenant stands in any of the {count(len(found), 'log', 'logs')}."
+            if any(credential in text for credential in credentials):
+                raise DemoError(f"A credential of a tenant stands in the log {path.name}.")
+        if not any("Done: emitted" in path.read_text(errors="replace") for path in logs):
+            raise DemoError("Airflow's logs are not where they were looked for.")
+        return f"No credential of a tenant stands in any of the {count(len(logs), 'log', 'logs')}."
 
 
 def tell() -> None:
@@ -187,8 +190,11 @@ def tell() -> None:
             for purpose, name in (("warehouse", "warehouse"), ("state", "meltano"))
         }
         state_url = url.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/meltano?")
-        airflow.set_up(file_of(tenants), connections(tenants, given), state_url)
-        say(f"\n  Set up in {time.monotonic() - started:.0f} s: pools, connections; tasks run by the {EXECUTOR}.")
+        airflow.set_up(file_of(tenants), connections(tenants, given), state_url, first_tasks())
+        say(
+            f"\n  Set up in {time.monotonic() - started:.0f} s: pools, connections, the tables of what several tasks load."
+        )
+        say(f"  Tasks run by the {EXECUTOR}.")
         Story(tenants, databases, airflow).tell()
     say(f"\nAll that took {time.monotonic() - started:.0f} s.")
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from zuora_testenv.loads import LONGEST_LIST, loads, shares
 from zuora_testenv.tenants import Tenant, TenantsRefused
@@ -23,7 +24,7 @@ def tenant(**more: Any) -> Tenant:
 
 
 def test_a_tenant_without_a_list_is_one_load_of_all_that_can_be_seen() -> None:
-    (load,) = loads(tenant(max_parallel_requests=12, settings={"entity_id": "7", "max_attempts": 2}))
+    (load,) = loads(tenant(max_parallel_requests=12, settings={"entity_id": "7", "max_attempts": "2"}))
     assert (load.name, load.schema) == ("acme", "zuora_testenv_acme")
     assert (load.connection, load.pool, load.pool_slots) == ("zuora_acme", "zuora", 12)
     assert load.settings == {
@@ -62,6 +63,13 @@ def test_one_environment_less_moves_no_other_to_another_shard(ids: list[str], sh
 def test_the_same_environment_goes_to_the_same_shard_in_whatever_case_and_form() -> None:
     forms: list[Any] = ["AB-12", "ab-12", {"id": "Ab-12", "job_ids": ["1"]}]
     assert sorted(map(len, shares(tenant(test_environments=forms, shards=5)))) == [0, 0, 0, 0, 3]
+
+
+def test_no_tenant_can_be_named_like_the_shard_of_another() -> None:
+    names = {load.name for load in loads(tenant(test_environments=["a", "b", "c"], shards=2))}
+    for name in names:
+        with pytest.raises(ValidationError, match="pattern"):
+            Tenant(name=name, base_url="https://rest.zuora.com", connection="zuora", pool="zuora")
 
 
 def test_many_environments_are_spread_evenly() -> None:

@@ -27,7 +27,7 @@ def load() -> Load:
 
 @pytest.fixture
 def connections() -> meltano.Connections:
-    warehouse = f"postgres://loader:{quote(SECRET, safe='')}@db.example.com:5433/dwh?sslmode=require"
+    warehouse = f"postgres://loader:{quote(SECRET, safe='')}@db.example.com:5433/dwh?sslmode=require&connect_timeout=10"
     return meltano.Connections(
         Connection(conn_id="zuora_acme", conn_type="http", login="an-id", password=SECRET),
         Connection.from_uri(warehouse, conn_id="warehouse"),
@@ -36,8 +36,9 @@ def connections() -> meltano.Connections:
 
 
 def test_no_secret_stands_in_the_command(load: Load) -> None:
-    assert meltano.command(load) == [
-        *("meltano", "--log-format=json", "run", "--no-install", "--state-id-suffix=acme"),
+    assert meltano.command(load, "/run/own") == [
+        *("meltano", "--log-format=json", "--env-file=/run/own/empty.env", "run", "--no-install"),
+        "--state-id-suffix=acme",
         *("tap-zuora-testenv", "target-postgres"),
     ]
 
@@ -51,8 +52,19 @@ def test_secrets_come_from_the_connections(load: Load, connections: meltano.Conn
     assert told["MELTANO_SYS_DIR_ROOT"] == "/run/own"
     warehouse = make_url(told["TARGET_POSTGRES_SQLALCHEMY_URL"])
     assert (warehouse.password, warehouse.port, warehouse.database) == (SECRET, 5433, "dwh")
-    assert warehouse.query == {"sslmode": "require"}
+    assert warehouse.query == {"sslmode": "require", "connect_timeout": "10"}
     assert make_url(told["MELTANO_DATABASE_URI"]).query == {"host": "/run/a b"}
+
+
+def test_parameters_of_a_connection_may_be_numbers() -> None:
+    connection = Connection(conn_id="a", conn_type="postgres", login="b", host="c", extra='{"keepalives_idle": 30}')
+    assert meltano.postgres_url(connection) == "postgresql+psycopg://b@c?keepalives_idle=30"
+
+
+def test_every_variable_that_holds_a_secret_is_masked(load: Load, connections: meltano.Connections) -> None:
+    told = meltano.variables(load, connections, {}, "/run/own")
+    secrets = {name for name, value in told.items() if "of-acme" in value}
+    assert secrets | {"TAP_ZUORA_TESTENV_CLIENT_ID", "MELTANO_DATABASE_URI"} == set(meltano.SECRETS)
 
 
 def test_a_worker_keeps_its_own_secrets_and_its_own_settings_of_the_tap_to_itself(
@@ -85,8 +97,9 @@ def test_a_worker_keeps_its_own_secrets_and_its_own_settings_of_the_tap_to_itsel
         (
             '{"level": "error", "event": "", "exception": [{"exc_type": "OSError"}, {"exc_type": "BrokenPipeError"}]}',
             logging.ERROR,
-            "BrokenPipeError",
+            "OSError, BrokenPipeError",
         ),
+        ('{"level": "error", "exception": "not as expected"}', logging.ERROR, ""),
         ('{"level": "unheard", "event": "Hm."}', logging.INFO, "Hm."),
         ("Traceback (most recent call last):", logging.WARNING, "Traceback (most recent call last):"),
         ("[1, 2]", logging.WARNING, "[1, 2]"),

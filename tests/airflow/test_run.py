@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ import psycopg
 import pytest
 import yaml
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowTaskTimeout
 from airflow.sdk.log import configure_logging
 from psycopg import sql
 from psycopg.rows import dict_row
@@ -30,12 +32,13 @@ from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.tokens import Tokens
 from tap_zuora_testenv.emulator.zuora import Zuora
 from zuora_testenv import meltano
+from zuora_testenv import operator as operators
 from zuora_testenv.loads import loads
-from zuora_testenv.operator import LoadFromZuora
+from zuora_testenv.operator import LoadFailed, LoadFromZuora
 from zuora_testenv.tenants import VARIABLE, read_tenants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from airflow.sdk import DAG
 
@@ -111,9 +114,19 @@ def operator(path: Path) -> LoadFromZuora:
     return LoadFromZuora(load=load, warehouse="zuora_testenv_warehouse", state="zuora_testenv_state")
 
 
+def ids_of(zuora: EmulatorServer) -> list[str]:
+    return [str(each["id"]) for each in zuora.zuora.environments()]
+
+
 def rows(database_url: str, schema: str, table: str) -> list[Row]:
     with psycopg.connect(database_url, row_factory=dict_row) as connection:
         return connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, table))).fetchall()
+
+
+def remembered(row: Row) -> list[str]:
+    """Name the test environments that a state in Meltano's database has bookmarks of."""
+    state = json.loads(row["completed_state"])["singer_state"]
+    return [each["context"]["testEnvironmentId"] for each in state["bookmarks"]["test_environment_jobs"]["partitions"]]
 
 
 @pytest.mark.usefixtures("worker")
@@ -125,16 +138,18 @@ def test_the_dag_loads_what_zuora_holds_by_one_task_and_by_several(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    ids = [each["id"] for each in zuora.zuora.environments()]
+    ids = ids_of(zuora)
     whole, shared = {"name": "whole"}, {"name": "shared", "test_environments": ids, "shards": 2}
     monkeypatch.setenv(VARIABLE, str(tenants_file(tmp_path, zuora, whole, shared)))
     assert dag().test().state == "success"
     for schema in ("zuora_testenv_whole", "zuora_testenv_shared"):
         check(zuora.zuora.documents(), partial(rows, database_url, schema))
 
-    states = {row["state_id"].rpartition(":")[2] for row in rows(database_url, "public", "state")}
-    assert states == {"whole", "shared_1_of_2", "shared_2_of_2"}
-    assert not list((project / ".meltano").rglob("*.json"))
+    states = {row["state_id"].rpartition(":")[2]: remembered(row) for row in rows(database_url, "public", "state")}
+    assert states.keys() == {"whole", "shared-1-of-2", "shared-2-of-2"}
+    assert sorted(states["whole"]) == sorted(ids)
+    assert sorted(states["shared-1-of-2"] + states["shared-2-of-2"]) == sorted(ids)
+    assert not list((project / ".meltano").rglob("tap.*"))
     said = "".join(capfd.readouterr())
     assert "Done: emitted" in said
     assert CLIENT_ID not in said
@@ -167,7 +182,7 @@ def test_the_message_of_a_failed_task_is_the_last_line_of_the_tap(
     tmp_path: Path, zuora: EmulatorServer, tenant: dict[str, Any], sentence: str
 ) -> None:
     task = operator(tenants_file(tmp_path, zuora, {"name": "failing"} | tenant))
-    with pytest.raises(AirflowException, match=sentence):
+    with pytest.raises(LoadFailed, match=sentence):
         task.execute({})
 
 
@@ -177,7 +192,7 @@ def test_a_warehouse_that_is_not_there_fails_the_task(
 ) -> None:
     nowhere = {"conn_type": "postgres", "login": USER, "schema": "postgres", "host": "127.0.0.1", "port": 1}
     monkeypatch.setenv("AIRFLOW_CONN_ZUORA_TESTENV_WAREHOUSE", json.dumps(nowhere))
-    with pytest.raises(AirflowException, match=r"\(Meltano: (Loader failed|BrokenPipeError)\)$"):
+    with pytest.raises(LoadFailed, match=r"\(Meltano: (Loader failed|BrokenPipeError)\)$"):
         operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
 
 
@@ -187,6 +202,7 @@ def test_a_warehouse_that_is_not_there_fails_the_task(
     [
         ("MELTANO_PROJECT_ROOT", None, "MELTANO_PROJECT_ROOT is not set on this worker"),
         ("PATH", "/nowhere", "There is no command meltano on this worker's PATH"),
+        ("MELTANO_SYS_DIR_ROOT", "elsewhere", "This worker has no folder .*elsewhere/extractors: run meltano install"),
     ],
 )
 def test_a_worker_that_lacks_something_says_so(
@@ -201,8 +217,20 @@ def test_a_worker_that_lacks_something_says_so(
         monkeypatch.delenv(variable)
     else:
         monkeypatch.setenv(variable, value)
-    with pytest.raises(AirflowException, match=sentence):
+    with pytest.raises(LoadFailed, match=sentence):
         operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
+
+
+def act_while_the_tap_waits(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something while a line of the tap is read, after which it waits for its first answer."""
+    read_entry = meltano.entry
+
+    def act_and_read(line: str) -> meltano.Entry:
+        if "Beginning sync" in line:
+            act()
+        return read_entry(line)
+
+    monkeypatch.setattr(meltano, "entry", act_and_read)
 
 
 @pytest.mark.usefixtures("worker")
@@ -214,22 +242,12 @@ def test_a_task_that_is_ended_ends_all_that_it_started(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     zuora.zuora.latency_seconds = 60
     task = operator(tenants_file(tmp_path, zuora, {"name": "slow"}))
-    groups: list[int] = []
-
-    def end_it(entry: str) -> meltano.Entry:
-        """End the task as Airflow does, while the tap waits for its first answer."""
-        read = read_entry(entry)
-        if "Beginning sync" in read.text and task.process:
-            groups.append(task.process.pid)
-            task.on_kill()
-        return read
-
-    read_entry = meltano.entry
-    monkeypatch.setattr(meltano, "entry", end_it)
-    with pytest.raises(AirflowException, match="SIGTERM"):
+    act_while_the_tap_waits(monkeypatch, task.on_kill)
+    with pytest.raises(LoadFailed, match="SIGTERM"):
         task.execute({})
+    assert task.process
     with pytest.raises(ProcessLookupError):
-        os.killpg(groups[0], 0)
+        os.killpg(task.process.pid, 0)
     # What lay there held the tap's settings.
     assert not list(temporary.iterdir())
 
@@ -238,16 +256,12 @@ def test_a_task_that_is_ended_ends_all_that_it_started(
 def test_the_time_limit_ends_all_that_was_started(
     tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupt() -> None:
+        raise AirflowTaskTimeout
+
     zuora.zuora.latency_seconds = 60
     task = operator(tenants_file(tmp_path, zuora, {"name": "slow"}))
-    read_entry = meltano.entry
-
-    def be_interrupted(entry: str) -> meltano.Entry:
-        if "Beginning sync" in entry:
-            raise AirflowTaskTimeout
-        return read_entry(entry)
-
-    monkeypatch.setattr(meltano, "entry", be_interrupted)
+    act_while_the_tap_waits(monkeypatch, interrupt)
     with pytest.raises(AirflowTaskTimeout):
         task.execute({})
     assert task.process
@@ -256,12 +270,51 @@ def test_the_time_limit_ends_all_that_was_started(
 
 
 @pytest.mark.usefixtures("worker")
-def test_two_loads_at_a_time_do_not_get_into_each_others_files(
-    tmp_path: Path, zuora: EmulatorServer, database_url: str
+def test_who_does_not_end_when_told_is_ended(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = [f"tenant_{number}" for number in range(3)]
-    tasks = [operator(tenants_file(tmp_path, zuora, {"name": name})) for name in names]
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        assert list(pool.map(lambda task: task.execute({}), tasks)) == [None] * len(tasks)
-    for name in names:
-        check(zuora.zuora.documents(), partial(rows, database_url, f"zuora_testenv_{name}"))
+    deaf = tmp_path / "meltano"
+    deaf.write_text("#!/bin/sh\ntrap '' TERM\necho '{\"event\": \"Beginning sync\"}'\nexec sleep 60\n")
+    deaf.chmod(0o700)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    monkeypatch.setattr(operators, "ENDING_TAKES_AT_MOST_SECONDS", 0)
+    task = operator(tenants_file(tmp_path, zuora, {"name": "deaf"}))
+    act_while_the_tap_waits(monkeypatch, task.on_kill)
+    with pytest.raises(LoadFailed):
+        task.execute({})
+    assert task.process
+    assert task.process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.usefixtures("worker")
+def test_several_loads_at_a_time_find_each_its_own_state(tmp_path: Path, database_url: str) -> None:
+    tenants = [f"tenant_{number}" for number in range(3)]
+    now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
+    with ExitStack() as stack, ThreadPoolExecutor(len(tenants)) as pool:
+        zuoras = {
+            name: stack.enter_context(
+                EmulatorServer(Zuora(seed=seed, clock=Clock(now, 0), tokens=Tokens(CLIENT_ID, CLIENT_SECRET)))
+            )
+            for seed, name in enumerate(tenants)
+        }
+        tasks = [operator(tenants_file(tmp_path, zuora, {"name": name})) for name, zuora in zuoras.items()]
+        for _ in range(2):
+            assert list(pool.map(lambda task: task.execute({}), tasks)) == [None] * len(tasks)
+        states = {row["state_id"].rpartition(":")[2]: remembered(row) for row in rows(database_url, "public", "state")}
+        for name, zuora in zuoras.items():
+            check(zuora.zuora.documents(), partial(rows, database_url, f"zuora_testenv_{name}"))
+            assert sorted(states[name]) == sorted(ids_of(zuora))
+
+
+@pytest.mark.usefixtures("worker")
+def test_settings_in_the_project_reach_no_tenant(
+    tmp_path: Path, zuora: EmulatorServer, project: Path, database_url: str
+) -> None:
+    file = project / ".env"
+    before = file.read_text()
+    file.write_text(f"{before}TAP_ZUORA_TESTENV_START_DATE=2100-01-01\nTAP_ZUORA_TESTENV_ACCESS_TOKEN=another\n")
+    try:
+        operator(tenants_file(tmp_path, zuora, {"name": "unmoved"})).execute({})
+    finally:
+        file.write_text(before)
+    check(zuora.zuora.documents(), partial(rows, database_url, "zuora_testenv_unmoved"))

@@ -39,7 +39,10 @@ def test_a_tenant_needs_no_more_than_name_host_connection_and_pool(tmp_path: Pat
     ("wrong", "sentence"),
     [
         ({"name": "Acme EU"}, "tenants.0.name: String should match pattern"),
-        ({"base_url": None}, "tenants.0.base_url: Input should be a valid string"),
+        ({"name": "models"}, "models cannot be a name: the schema that it makes has another use in meltano.yml"),
+        ({"name": "acme_models"}, "acme_models cannot be a name"),
+        ({"base_url": ["https://rest.zuora.com"]}, "tenants.0.base_url: Input should be a valid string"),
+        ({"max_parallel_requests": True}, "tenants.0.max_parallel_requests: Input should be a valid integer"),
         ({"max_parallel_requests": 41}, "tenants.0.max_parallel_requests: Input should be less than or equal to 40"),
         (
             {"max_parallel_requests": 21},
@@ -63,6 +66,14 @@ def test_a_wrong_tenant_is_a_sentence_that_shows_no_value(tmp_path: Path, wrong:
     assert sentence in str(refused.value)
     assert "hush" not in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert "tenants: " not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["0123", "0x10", "1_000", "1.10", "12:30:45", "2025-01-01T00:00:00Z", "yes", "null"])
+def test_a_setting_is_the_text_that_stands_there(tmp_path: Path, text: str) -> None:
+    path = file(tmp_path, TENANT | {"settings": {"entity_id": "WRITTEN"}})
+    path.write_text(path.read_text().replace("WRITTEN", text))
+    assert read_tenants(path).tenants[0].settings == {"entity_id": text}
 
 
 @pytest.mark.parametrize(

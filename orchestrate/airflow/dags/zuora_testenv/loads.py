@@ -24,7 +24,8 @@ class Load:
     """What one task loads: all of a tenant, or a share of its test environments.
 
     Attributes:
-        name: The task's id, and the suffix of its state's id in Meltano.
+        name: The task's id, and the suffix of its state's id in Meltano. What is added to a tenant's name has a dash,
+            which no name has.
         tenant: The tenant's name.
         schema: The schema of the warehouse; all loads of a tenant share it, and no other tenant does.
         connection: The id of the Airflow connection with the tenant's credentials.
@@ -53,7 +54,7 @@ def loads(tenant: Tenant) -> list[Load]:
     if tenant.shards == 1:
         return [_load(tenant, tenant.name, tenant.test_environments)]
     return [
-        _load(tenant, f"{tenant.name}_{number}_of_{tenant.shards}", share)
+        _load(tenant, f"{tenant.name}-{number}-of-{tenant.shards}", share)
         for number, share in enumerate(shares(tenant), 1)
         if share
     ]

@@ -22,6 +22,14 @@ LOADER = "target-postgres"
 PROJECT = "MELTANO_PROJECT_ROOT"
 ENVIRONMENT = "MELTANO_ENVIRONMENT"
 SYSTEM_FOLDER = "MELTANO_SYS_DIR_ROOT"
+ENVIRONMENT_FILE = "empty.env"
+# Of the variables below, those that are secrets or hold one.
+SECRETS = (
+    "TAP_ZUORA_TESTENV_CLIENT_ID",
+    "TAP_ZUORA_TESTENV_CLIENT_SECRET",
+    "TARGET_POSTGRES_SQLALCHEMY_URL",
+    "MELTANO_DATABASE_URI",
+)
 # Airflow's own may hold secrets of others; a setting that a worker has must not reach every tenant.
 NOT_HANDED_ON = ("AIRFLOW_", "_AIRFLOW_", "TAP_ZUORA_TESTENV_", "TARGET_POSTGRES_")
 LEVELS = logging.getLevelNamesMapping()
@@ -34,7 +42,7 @@ class Connections:
     Attributes:
         zuora: Its login is a client id, its password that client's secret.
         warehouse: The PostgreSQL that is loaded into.
-        state: The PostgreSQL that Meltano keeps its state in, for every worker to find.
+        state: The PostgreSQL that Meltano keeps its state in, where every worker finds it.
     """
 
     zuora: Connection
@@ -62,11 +70,18 @@ class Entry:
         return f"{self.source}: {self.text}" if self.source else self.text
 
 
-def command(load: Load) -> list[str]:
-    """Give the command; no secret is in it. A worker installs nothing: that was done when it was made."""
+def command(load: Load, system_folder: str) -> list[str]:
+    """Give the command; no secret is in it. A worker installs nothing: that was done when it was made.
+
+    Args:
+        load: What to load.
+        system_folder: Meltano's own files for this run.
+    """
     return [
         "meltano",
         "--log-format=json",
+        # An empty one: a setting in that of the project would reach every tenant.
+        f"--env-file={system_folder}/{ENVIRONMENT_FILE}",
         "run",
         "--no-install",
         f"--state-id-suffix={load.name}",
@@ -108,7 +123,7 @@ def postgres_url(connection: Connection) -> str:
         connection.host,
         connection.port,
         connection.schema,
-        query=connection.extra_dejson,
+        query={name: str(value) for name, value in connection.extra_dejson.items()},
     )
     return url.render_as_string(hide_password=False)
 
@@ -122,12 +137,16 @@ def entry(line: str) -> Entry:
     if not isinstance(fields, dict):
         return Entry(logging.WARNING, "", line)
     level = LEVELS.get(str(fields.get("level", "")).upper(), logging.INFO)
-    text = str(fields.get("event", ""))
+    text = str(fields.get("event") or _exceptions(fields.get("exception")))
     if "metric_info" in fields:
         text += f" {json.dumps(fields['metric_info'])}"
-    elif not text and fields.get("exception"):
-        text = str(fields["exception"][-1]["exc_type"])
     return Entry(level, str(fields.get("name") or ""), text)
+
+
+def _exceptions(told: object) -> str:
+    """Name the exceptions of an entry, when they have no text of their own."""
+    chain = told if isinstance(told, list) else []
+    return ", ".join(str(each.get("exc_type")) for each in chain if isinstance(each, dict))
 
 
 def failure(log: Sequence[Entry]) -> str:

@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
 
     from zuora_testenv.loads import Load
 
-# The tap ends within 5 seconds, with the state of what was emitted; the target then has some left to store.
-ENDING_TAKES_AT_MOST_SECONDS = 30
+# Airflow itself ends a task for good 5 seconds after it told it to end; what it started must be gone by then.
+ENDING_TAKES_AT_MOST_SECONDS = 4
+
+
+class LoadFailed(AirflowException):
+    """A load failed; the text is the tap's last line, or says what the worker lacks."""
 
 
 class LoadFromZuora(BaseOperator):
@@ -56,25 +61,28 @@ class LoadFromZuora(BaseOperator):
         """Run Meltano.
 
         Raises:
-            AirflowException: When it fails, with the tap's last line.
+            LoadFailed: When it fails, or cannot be started.
         """
-        if meltano.PROJECT not in os.environ:
-            raise AirflowException(
+        project = os.environ.get(meltano.PROJECT)
+        if project is None:
+            raise LoadFailed(
                 f"{meltano.PROJECT} is not set on this worker: it must name the Meltano project, its plugins installed."
             )
         if shutil.which("meltano") is None:
-            raise AirflowException("There is no command meltano on this worker's PATH: install Meltano there.")
+            raise LoadFailed("There is no command meltano on this worker's PATH: install Meltano there.")
         connections = meltano.Connections(*map(Connection.get, (self.load.connection, self.warehouse, self.state)))
-        # Airflow masks the passwords of connections by itself; a client id is half of a credential too.
-        mask_secret(connections.zuora.login)
-        with _system_folder() as folder:
-            self._run(meltano.variables(self.load, connections, os.environ, folder))
+        with _system_folder(Path(project)) as folder:
+            variables = meltano.variables(self.load, connections, os.environ, folder)
+            # Airflow masks the passwords of connections by itself, but no client id, and no password within an address.
+            for name in meltano.SECRETS:
+                mask_secret(variables[name])
+            self._run(meltano.command(self.load, folder), project, variables)
 
-    def _run(self, variables: dict[str, str]) -> None:
+    def _run(self, command: list[str], project: str, variables: dict[str, str]) -> None:
         log: list[meltano.Entry] = []
         with subprocess.Popen(  # noqa: S603 - the command is ours, and no shell reads it
-            meltano.command(self.load),
-            cwd=variables[meltano.PROJECT],
+            command,
+            cwd=project,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,34 +97,53 @@ class LoadFromZuora(BaseOperator):
                     log.append(meltano.entry(line.rstrip()))
                     self.log.log(log[-1].level, "%s", log[-1])
             except BaseException:
-                # Airflow's time limit interrupts here, and tells `on_kill` only when all of this has ended.
+                # Airflow's time limit interrupts here, and calls `on_kill` only when all of this has ended.
                 self.on_kill()
                 raise
-        if self.process.returncode != 0:
-            raise AirflowException(meltano.failure(log))
+            finally:
+                code = self.process.wait()
+                if code != 0:
+                    # What Meltano may have left behind.
+                    _signal(self.process, signal.SIGKILL)
+        if code != 0:
+            raise LoadFailed(meltano.failure(log))
 
     @override
     def on_kill(self) -> None:
-        """End Meltano, the tap and the target: when the time is up, or somebody ends the task."""
-        process = self.process
-        if process is None or process.poll() is not None:
-            return
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(ENDING_TAKES_AT_MOST_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        """End Meltano, the tap and the target: when the time is up, or somebody ends the task.
+
+        It does not wait for that: it may be called while `execute` reads what they say, and that must go on.
+        """
+        if self.process is not None:
+            _signal(self.process, signal.SIGTERM)
+            last_resort = threading.Timer(ENDING_TAKES_AT_MOST_SECONDS, _kill, [self.process])
+            last_resort.daemon = True
+            last_resort.start()
+
+
+def _signal(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal to Meltano and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    if process.returncode is None:
+        _signal(process, signal.SIGKILL)
 
 
 @contextmanager
-def _system_folder() -> Iterator[str]:
+def _system_folder(project: Path) -> Iterator[str]:
     """Give Meltano a folder of its own for one run, with the plugins that are installed.
 
     The files of a run have the same names in every run of a tap (https://github.com/meltano/meltano/issues/8763), so
     of two at a time one could find the other's state. And one of them holds the tap's settings, secrets included.
     """
-    usual = Path(os.environ.get(meltano.SYSTEM_FOLDER) or Path(os.environ[meltano.PROJECT], ".meltano"))
+    usual = project / (os.environ.get(meltano.SYSTEM_FOLDER) or ".meltano")
     with TemporaryDirectory(prefix="meltano-") as folder:
+        Path(folder, meltano.ENVIRONMENT_FILE).touch()
         for plugins in ("extractors", "loaders"):
+            if not (usual / plugins).is_dir():
+                raise LoadFailed(f"This worker has no folder {usual / plugins}: run meltano install in {project}.")
             Path(folder, plugins).symlink_to(usual / plugins)
         yield folder
