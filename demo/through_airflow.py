@@ -191,9 +191,8 @@ def tell() -> None:
         }
         state_url = url.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/meltano?")
         airflow.set_up(file_of(tenants), connections(tenants, given), state_url, first_tasks())
-        say(
-            f"\n  Set up in {time.monotonic() - started:.0f} s: pools, connections, the tables of what several tasks load."
-        )
+        seconds = time.monotonic() - started
+        say(f"\n  Set up in {seconds:.0f} s: pools, connections, and the tables of the tenant in shards.")
         say(f"  Tasks run by the {EXECUTOR}.")
         Story(tenants, databases, airflow).tell()
     say(f"\nAll that took {time.monotonic() - started:.0f} s.")

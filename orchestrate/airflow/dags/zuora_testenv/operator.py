@@ -47,8 +47,6 @@ class LoadFromZuora(BaseOperator):
         kwargs: Arguments of `BaseOperator`.
     """
 
-    ui_color = "#e8f0fa"
-
     def __init__(self, *, load: Load, warehouse: str, state: str, **kwargs: Any) -> None:  # noqa: ANN401 - those of Airflow
         super().__init__(task_id=load.name, pool=load.pool, pool_slots=load.pool_slots, **kwargs)
         self.load = load
@@ -71,6 +69,10 @@ class LoadFromZuora(BaseOperator):
         if shutil.which("meltano") is None:
             raise LoadFailed("There is no command meltano on this worker's PATH: install Meltano there.")
         connections = meltano.Connections(*map(Connection.get, (self.load.connection, self.warehouse, self.state)))
+        if not (connections.zuora.login and connections.zuora.password):
+            raise LoadFailed(
+                f"The connection {self.load.connection} must have the client id as login and its secret as password."
+            )
         with _system_folder(Path(project)) as folder:
             variables = meltano.variables(self.load, connections, os.environ, folder)
             # Airflow masks the passwords of connections by itself, but no client id, and no password within an address.
