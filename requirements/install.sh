@@ -3,7 +3,8 @@
 # `airflow`, `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
-# longer runs, or that came along with a moved checkout is made anew. Everything is installed by hash, as wheels.
+# longer runs, or that came along with a moved checkout is made anew; one that this did not make is left alone.
+# Everything is installed by hash, as wheels.
 set -eu
 
 wanted=$1
@@ -91,10 +92,24 @@ check_python() {
         "Install them (Debian, Ubuntu: apt install python3-venv)," "$name_another"
 }
 
+# The folder of stamps is made before all else and stays: so a .venv that holds something, but not that, is not ours.
+check_venv() {
+    [ -d "$stamps" ] || [ -z "$(ls -A "$venv" 2>/dev/null)" ] || fail \
+        "The .venv that is here was made by something else, and would be wiped: move it away, or remove it," \
+        "and give the same command again."
+}
+
+# As `venv --clear` does it, but for the stamps' folder.
+clear_venv() {
+    mkdir -p "$stamps" && rm -f "$stamps"/* || return
+    for each in "$venv"/* "$venv"/.[!.]*; do
+        [ "$each" = "$stamps" ] || rm -rf "$each" || return
+    done
+}
+
 make_venv() {
     say "Making .venv with $("$python" -V 2>&1)."
-    rm -f "$stamps"/* 2>/dev/null || :
-    run "$python" -m venv --clear "$venv" || fail \
+    { clear_venv && run "$python" -m venv "$venv"; } || fail \
         "The folder .venv could not be made (the reason stands above): is there room, and may you write here?"
     "$venv/bin/python" -m pip --version >/dev/null || fail \
         ".venv was made without pip. Install pip for $python (Debian, Ubuntu: apt install python3-pip python3-venv)."
@@ -159,13 +174,13 @@ install_project() {
 
 if ! { done_before "$wanted" && runs && right_python; }; then
     if ! { done_before demo && runs && right_python; }; then
+        check_venv
         check_python
         make_venv
     fi
     # Without their stamps, what an interruption leaves behind is thrown away next time.
-    rm -rf "$stamps"
+    rm -f "$stamps"/*
     install_packages
-    mkdir "$stamps"
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
     [ "$wanted" != dev ] || for each in airflow analytics meltano; do fingerprint "$each" >"$stamps/$each"; done

@@ -31,8 +31,7 @@ class EnvironmentPlan:
         data_copy_type: FULL or CONFIGURATION.
         created: When it was created.
         created_by_id: Who created it.
-        status: Its status while no job runs.
-        deactivated: When it was deactivated; None when it was not.
+        deactivated: When it was, or will be, deactivated; None for never.
     """
 
     id: str
@@ -43,7 +42,6 @@ class EnvironmentPlan:
     data_copy_type: str
     created: datetime
     created_by_id: str
-    status: str = "ACTIVE"
     deactivated: datetime | None = None
 
 
@@ -92,6 +90,11 @@ def standing(newest_first: Iterable[JobPlan], now: datetime) -> Standing:
     return Standing(running, waiting, last_refresh, last_sync)
 
 
+def deactivated_since(plan: EnvironmentPlan, now: datetime) -> datetime | None:
+    """Tell since when it is deactivated at an instant; None while it is not."""
+    return plan.deactivated if plan.deactivated and plan.deactivated <= now else None
+
+
 def next_refresh(plan: EnvironmentPlan, now: Standing) -> datetime | None:
     """Tell from when on the next refresh is allowed; None for at once, and while a job runs.
 
@@ -107,7 +110,7 @@ def environment_document(plan: EnvironmentPlan, newest_first: Iterable[JobPlan],
     """
     stands = standing(newest_first, now)
     following = next_refresh(plan, stands)
-    gone = plan.deactivated if plan.deactivated and plan.deactivated <= now else None
+    gone = deactivated_since(plan, now)
     updated = max(at for at in (plan.created, stands.last_sync, gone) if at)
     return {
         "createTime": format_instant(plan.created),
@@ -117,12 +120,12 @@ def environment_document(plan: EnvironmentPlan, newest_first: Iterable[JobPlan],
         "environmentType": plan.environment_type,
         "id": plan.id,
         "lastRefreshTime": format_instant(stands.last_refresh) if stands.last_refresh else None,
-        "nextRefreshTime": format_instant(following) if following and plan.status == "ACTIVE" else None,
+        "nextRefreshTime": format_instant(following) if following and not gone else None,
         "provisionTime": format_instant(plan.created),
         "revenueTenantId": None,
         "revenueTenantName": None,
         "sourceTenantId": plan.source_tenant_id,
-        "status": "PROCESSING" if stands.running else plan.status,
+        "status": "DEACTIVATED" if gone else "PROCESSING" if stands.running else "ACTIVE",
         "tenantId": plan.tenant_id,
         "tenantName": plan.tenant_name,
         "updateTime": format_instant(updated),

@@ -80,7 +80,6 @@ def environments(seed: int, count: int, now: datetime) -> Iterator[tuple[Environ
             data_copy_type=kind.data_copy_type,
             created=now,
             created_by_id=new_user_id(chance),
-            status="DEACTIVATED" if kind.now == "deactivated" else "ACTIVE",
             deactivated=now - timedelta(days=chance.randrange(20, 40)) if kind.now == "deactivated" else None,
         )
         yield plan, kind

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tap_zuora_testenv.emulator.clock import format_instant, parse_instant
-from tap_zuora_testenv.emulator.environments import next_refresh, refresh_period, standing
+from tap_zuora_testenv.emulator.environments import deactivated_since, next_refresh, refresh_period, standing
 from tap_zuora_testenv.emulator.faults import Faults
 from tap_zuora_testenv.emulator.history import FAILED_SHARE, fail
 from tap_zuora_testenv.emulator.life import NOT_CANCELLABLE, JobPlan, status_at
@@ -82,8 +82,10 @@ class Zuora(Tenant):
                 raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is not a date-time with a zone.") from None
             if start is not None and start < now:
                 raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime lies in the past.")
-            if environment.plan.status != "ACTIVE":
-                raise Refusal(400, BAD_REQUEST, f"The test environment is {environment.plan.status}.")
+            gone = deactivated_since(environment.plan, start or now)
+            if gone:
+                since = format_instant(gone)
+                raise Refusal(400, BAD_REQUEST, f"The test environment is DEACTIVATED from {since} on.")
             stands = standing(environment.newest_first(), now)
             if stands.running or stands.waiting:
                 raise Refusal(403, NO_PERMISSION, "A refresh of this test environment is already under way.")

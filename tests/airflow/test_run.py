@@ -8,7 +8,6 @@ import signal
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +24,10 @@ from psycopg.rows import dict_row
 
 from demo.airflow import meltano_on_the_path
 from demo.meltano import Meltano
-from demo.postgres import USER, postgres
+from demo.postgres import USER
 from demo.story import check
-from tap_zuora_testenv.emulator.clock import Clock
-from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.tokens import Tokens
-from tap_zuora_testenv.emulator.zuora import Zuora
+from tests.loading import emulated_zuora, postgres_in_another_zone
 from zuora_testenv import meltano
 from zuora_testenv import operator as operators
 from zuora_testenv.loads import loads
@@ -43,26 +40,24 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
     from demo.emulator import Row
+    from tap_zuora_testenv.emulator.server import EmulatorServer
 
 # Airflow's own, of what it imports to run a task in this process.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 DAGS = Path(__file__).resolve().parents[2] / "orchestrate" / "airflow" / "dags"
-BEGINS_AGO = timedelta(days=60)
 CLIENT_ID, CLIENT_SECRET = "client_of_a_tenant", "secret_of_a_tenant"
 
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
-    with postgres("timezone=Asia/Kolkata") as url:
+    with postgres_in_another_zone() as url:
         yield url
 
 
 @pytest.fixture
 def zuora() -> Iterator[EmulatorServer]:
-    now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
-    tokens = Tokens(CLIENT_ID, CLIENT_SECRET)
-    with EmulatorServer(Zuora(seed=81, environments=7, clock=Clock(now, 0), tokens=tokens)) as server:
+    with emulated_zuora(environments=7, tokens=Tokens(CLIENT_ID, CLIENT_SECRET)) as server:
         yield server
 
 
@@ -201,6 +196,7 @@ def test_a_warehouse_that_is_not_there_fails_the_task(
     ("variable", "value", "sentence"),
     [
         ("MELTANO_PROJECT_ROOT", None, "MELTANO_PROJECT_ROOT is not set on this worker"),
+        ("AIRFLOW_CONN_ZUORA_A", '{"conn_type": "http"}', "The connection zuora_a must have the client id as login"),
         ("PATH", "/nowhere", "There is no command meltano on this worker's PATH"),
         ("MELTANO_SYS_DIR_ROOT", "elsewhere", "This worker has no folder .*elsewhere/extractors: run meltano install"),
     ],
@@ -289,12 +285,9 @@ def test_who_does_not_end_when_told_is_ended(
 @pytest.mark.usefixtures("worker")
 def test_several_loads_at_a_time_find_each_its_own_state(tmp_path: Path, database_url: str) -> None:
     tenants = [f"tenant_{number}" for number in range(3)]
-    now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
     with ExitStack() as stack, ThreadPoolExecutor(len(tenants)) as pool:
         zuoras = {
-            name: stack.enter_context(
-                EmulatorServer(Zuora(seed=seed, clock=Clock(now, 0), tokens=Tokens(CLIENT_ID, CLIENT_SECRET)))
-            )
+            name: stack.enter_context(emulated_zuora(seed, tokens=Tokens(CLIENT_ID, CLIENT_SECRET)))
             for seed, name in enumerate(tenants)
         }
         tasks = [operator(tenants_file(tmp_path, zuora, {"name": name})) for name, zuora in zuoras.items()]

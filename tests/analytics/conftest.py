@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from analytics.models import Place
 from demo.compare import schema as fields_of
-from demo.postgres import postgres
+from tests.loading import postgres_in_another_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,7 +114,7 @@ def read_page() -> Callable[[str], Page]:
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
     # A zone that is not UTC, as many real servers have: it must not move the times.
-    with postgres("timezone=Asia/Kolkata") as url:
+    with postgres_in_another_zone() as url:
         yield url
 
 

@@ -69,6 +69,25 @@ def test_one_environment_is_being_refreshed_and_one_waits_for_it() -> None:
     assert doing["Acme Migration"][0] == "DEACTIVATED"
 
 
+@pytest.mark.parametrize("jobs", [None, 500])
+def test_an_environment_is_deactivated_from_its_deactivation_time_on(jobs: int | None) -> None:
+    zuora = seeded(jobs=jobs)
+
+    def migration() -> dict[str, object]:
+        return next(e for e in zuora.environments() if e["tenantName"] == "Acme Migration")
+
+    now = migration()
+    deactivation = parse_instant(str(now["deactivationTime"]))
+    zuora.clock.set(deactivation)
+    assert migration()["status"] == "DEACTIVATED"
+    assert migration()["nextRefreshTime"] is None
+    zuora.clock.set(deactivation - timedelta(seconds=1))
+    before = migration()
+    assert before["status"] in {"ACTIVE", "PROCESSING"}
+    # What is known ahead is answered ahead.
+    assert before["deactivationTime"] == now["deactivationTime"]
+
+
 def test_each_environment_begins_with_its_creation() -> None:
     zuora = seeded()
     for environment in zuora.environments():

@@ -175,6 +175,18 @@ def test_a_deactivated_environment_is_not_refreshed(ask: Ask, named: Callable[[s
     assert ask("POST", f"/test-environments/{named('Migration')}/jobs", json=REFRESH).status_code == 400
 
 
+def test_before_it_is_deactivated_an_environment_is_refreshed_but_not_for_later(
+    zuora: Zuora, ask: Ask, named: Callable[[str], str]
+) -> None:
+    path = f"/test-environments/{named('Migration')}"
+    deactivation = ask("GET", path).json()["deactivationTime"]
+    zuora.clock.set(parse_instant(deactivation) - timedelta(seconds=1))
+    too_late = ask("POST", f"{path}/jobs", json=REFRESH | {"scheduledRefreshTime": deactivation})
+    assert too_late.status_code == 400
+    assert deactivation in too_late.text
+    assert ask("POST", f"{path}/jobs", json=REFRESH).status_code == 201
+
+
 def test_a_compressed_body_is_understood(ask: Ask, named: Callable[[str], str]) -> None:
     path = f"/test-environments/{named('Performance')}/jobs"
     headers = {"Content-Encoding": "gzip"}

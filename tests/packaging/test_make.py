@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -75,8 +76,37 @@ def test_a_python_without_venv_names_the_package_that_has_it(checkout: Path) -> 
 
 
 def test_no_message_leaves_a_folder_behind_that_looks_finished(checkout: Path) -> None:
-    install(checkout, pretend(checkout, 'case "$*" in *--clear*) echo no room >&2; exit 1 ;; esac'))
+    install(checkout, pretend(checkout, 'case "$*" in *"-m venv"*) echo no room >&2; exit 1 ;; esac'))
     assert not (checkout / ".venv" / "made-of" / "demo").exists()
+
+
+@pytest.mark.parametrize("name", [".venv/bin/python", ".venv/.keep", ".venv"])
+def test_a_venv_that_was_made_by_something_else_is_left_alone(checkout: Path, name: str) -> None:
+    theirs = checkout / name
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text("theirs")
+    done = install(checkout, pretend(checkout, "echo used >&2; exit 1"))
+    assert done.returncode == 1
+    assert done.stderr == (
+        "\nThe .venv that is here was made by something else, and would be wiped: move it away, or remove it,\n"
+        "and give the same command again.\n"
+    )
+    assert theirs.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("moment", ["-m venv", "-m pip install"])
+def test_a_venv_that_an_interruption_left_half_made_is_made_anew(checkout: Path, moment: str) -> None:
+    makes = "ls -A .venv >>found; mkdir .venv/bin .venv/.half; cp python3 .venv/bin/python"
+    script = f'case "$*" in *"-m venv"*) {makes} ;; esac\ncase "$*" in *"{moment}"*) kill -KILL "$PPID" ;; esac'
+    python = pretend(checkout, script)
+    assert [install(checkout, python).returncode for _ in range(2)] == [-signal.SIGKILL] * 2
+    assert (checkout / "found").read_text() == "made-of\n" * 2
+
+
+def test_an_empty_venv_is_nobodys(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    done = install(checkout, pretend(checkout, 'case "$*" in *"-m venv"*) exit 1 ;; esac'))
+    assert "The folder .venv could not be made" in done.stderr
 
 
 @pytest.mark.skipif(MAKE is None, reason="there is no make")

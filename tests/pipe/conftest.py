@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -9,10 +8,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from demo.pipe import Pipe
-from demo.postgres import postgres
-from tap_zuora_testenv.emulator.clock import Clock
-from tap_zuora_testenv.emulator.server import EmulatorServer
-from tap_zuora_testenv.emulator.zuora import Zuora
+from tests.loading import emulated_zuora, postgres_in_another_zone
 from tests.pipe.tables import Tables
 
 if TYPE_CHECKING:
@@ -20,15 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from demo.emulator import Row
-
-# The tap takes no time for seen that lies ahead of it, so the emulated time stays behind the real one.
-BEGINS_AGO = timedelta(days=60)
+    from tap_zuora_testenv.emulator.server import EmulatorServer
 
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
-    # A zone that is not UTC, as many real servers have: it must not move the times.
-    with postgres("timezone=Asia/Kolkata") as url:
+    with postgres_in_another_zone() as url:
         yield url
 
 
@@ -50,8 +43,7 @@ def tables(database: psycopg.Connection[Row], schema: str) -> Tables:
 
 @pytest.fixture
 def zuora() -> Iterator[EmulatorServer]:
-    now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
-    with EmulatorServer(Zuora(seed=81, clock=Clock(now, 0))) as server:
+    with emulated_zuora() as server:
         yield server
 
 

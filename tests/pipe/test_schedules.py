@@ -26,7 +26,7 @@ SCRIPT = SCHEDULES / "sync.sh"
 SHELL = shutil.which("sh") or "/bin/sh"
 SYSTEMD = shutil.which("systemd-analyze")
 
-pytestmark = pytest.mark.skipif(shutil.which("flock") is None, reason="there is no flock")
+needs_flock = pytest.mark.skipif(shutil.which("flock") is None, reason="there is no flock, which sync.sh needs")
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def jobs(folder: Path) -> int:
     return len((folder / "output" / "test_environment_jobs.jsonl").read_text().splitlines())
 
 
+@needs_flock
 def test_a_sync_that_works_says_nothing_and_the_next_goes_on_from_its_state(
     folder: Path, zuora: EmulatorServer
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_sync_that_works_says_nothing_and_the_next_goes_on_from_its_state(
     assert stat.S_IMODE((folder / "state.json").stat().st_mode) == 0o600
 
 
+@needs_flock
 def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path, tap_settings: dict[str, Any]) -> None:
     cron(folder)
     before = json.loads((folder / "state.json").read_text())
@@ -84,6 +86,7 @@ def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path
     assert json.loads((folder / "state.json").read_text()) == before
 
 
+@needs_flock
 def test_a_target_that_fails_is_a_failure(folder: Path) -> None:
     target = folder / "target"
     target.write_text(f"#!{SHELL}\ncat >/dev/null\necho No room left. >&2\nexit 4\n")
@@ -92,6 +95,7 @@ def test_a_target_that_fails_is_a_failure(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (4, "No room left.\n")
 
 
+@needs_flock
 def test_a_second_sync_beside_the_first_does_nothing(folder: Path) -> None:
     hold = f"exec 9>{folder}/sync.lock; flock 9; echo held; read -r _"
     with subprocess.Popen(  # noqa: S603 - holds the lock
