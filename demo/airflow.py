@@ -87,6 +87,8 @@ class Airflow:
             "AIRFLOW_HOME": str(self.folder),
             "MELTANO_PROJECT_ROOT": str(self._project),
             "PATH": meltano_on_the_path(),
+            # So that nothing is left of a task that is killed.
+            "TMPDIR": str(self.folder),
             "ZUORA_TESTENV_TENANTS": str(self._tenants),
         }
 

@@ -82,8 +82,13 @@ class Api:
         events = self._ask("assets/events", params={"limit": 100})["asset_events"]
         return sorted(event["name"] for event in events)
 
+    def is_idle(self) -> bool | None:
+        """Tell whether no task runs or is about to; None while one does."""
+        rows = self._ask(f"dags/{DAG}/dagRuns/~/taskInstances", params={"state": ["queued", "running"]})
+        return not rows["task_instances"] or None
+
     def pause(self) -> None:
-        """Let no further run of the DAG begin."""
+        """Let no further task of the DAG begin."""
         self._ask(f"dags/{DAG}", "PATCH", json={"is_paused": True})
 
     def _ask(self, path: str, method: str = "GET", **arguments: Any) -> Row:  # noqa: ANN401 - they are those of requests
