@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,13 @@ def is_pure(part: str) -> bool:
 def test_the_page_tells_of_each_part_and_of_no_other() -> None:
     assert sorted(TOLD) == sorted(PARTS)
     assert {part for part, purpose in TOLD.items() if purpose.startswith("Pure:")} == set(filter(is_pure, PARTS))
+
+
+def test_the_page_tells_of_each_folder_that_is_published() -> None:
+    with (CHECKOUT / "pyproject.toml").open("rb") as file:
+        published = tomllib.load(file)["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    folders = {name for name in published if (CHECKOUT / name).is_dir() and not name.startswith(".")}
+    assert {folder for cell, _ in table("folder", "what lives there") for folder in codes(cell)} == folders
 
 
 def test_the_picture_shows_parts_only() -> None:
