@@ -5,23 +5,44 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from functools import partial
-from typing import TYPE_CHECKING
 
-from demo import story, through_airflow, through_meltano, with_report
+from demo import story
 from demo.failure import DemoError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # What a shell makes of a signal.
 SIGNALLED = 128
 
-STORIES: dict[tuple[str, ...], Callable[[], None]] = {
-    (): partial(story.run, with_report.tell),
-    ("airflow",): through_airflow.tell,
-    ("meltano",): partial(story.run, through_meltano.tell),
-    ("meltano", "--without-network"): partial(story.run, through_meltano.tell_without_network),
+
+# Each story needs other packages, and make installs those of one.
+def _demo() -> None:
+    from demo import with_report  # noqa: PLC0415
+
+    story.run(with_report.tell)
+
+
+def _meltano() -> None:
+    from demo import through_meltano  # noqa: PLC0415
+
+    story.run(through_meltano.tell)
+
+
+def _meltano_without_network() -> None:
+    from demo import through_meltano  # noqa: PLC0415
+
+    story.run(through_meltano.tell_without_network)
+
+
+def _airflow() -> None:
+    from demo import through_airflow  # noqa: PLC0415
+
+    through_airflow.tell()
+
+
+STORIES = {
+    (): _demo,
+    ("airflow",): _airflow,
+    ("meltano",): _meltano,
+    ("meltano", "--without-network"): _meltano_without_network,
 }
 
 

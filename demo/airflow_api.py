@@ -45,12 +45,13 @@ class Api:
         self._session.trust_env = False
 
     def log_in(self) -> bool | None:
-        """Get a token for all that follows; None while nobody listens."""
+        """Get a token for all that follows; None while there is none to be had."""
         try:
             answer = self._session.get(f"{self._url}/auth/token", timeout=ANSWER_TAKES_AT_MOST_SECONDS)
-        except requests.ConnectionError:
+            token = answer.json()["access_token"]
+        except (requests.RequestException, KeyError):
             return None
-        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self._session.headers["Authorization"] = f"Bearer {token}"
         return True
 
     def runs(self) -> list[Run]:
@@ -92,9 +93,12 @@ class Api:
         self._ask(f"dags/{DAG}", "PATCH", json={"is_paused": True})
 
     def _ask(self, path: str, method: str = "GET", **arguments: Any) -> Row:  # noqa: ANN401 - they are those of requests
-        answer = self._session.request(
-            method, f"{self._url}/api/v2/{path}", timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments
-        )
+        try:
+            answer = self._session.request(
+                method, f"{self._url}/api/v2/{path}", timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments
+            )
+        except requests.RequestException as error:
+            raise DemoError(f"Airflow's API server did not answer {method} {path}: {error}") from None
         if not answer.ok:
             raise DemoError(f"Airflow answered {method} {path} with {answer.status_code}: {answer.text[:200]}")
         document: Row = answer.json()

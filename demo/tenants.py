@@ -87,9 +87,20 @@ def connections(tenants: Mapping[str, Zuora], databases: Mapping[str, Row]) -> R
     return zuoras | {name: {"conn_type": "postgres", **fields} for name, fields in databases.items()}
 
 
+def load_names() -> list[str]:
+    """Name all loads, in order."""
+    return sorted(load for name in SIZES for load in _shards(name) or [name])
+
+
 def first_tasks() -> list[str]:
     """Name one task of each tenant that several tasks load."""
-    return [f"{name}-1-of-{size.shards}" for name, size in SIZES.items() if size.shards]
+    return [shards[0] for shards in map(_shards, SIZES) if shards]
+
+
+def _shards(name: str) -> list[str]:
+    """Name the shards of a tenant; with so many environments none is empty."""
+    shards = SIZES[name].shards
+    return [f"{name}-{number}-of-{shards}" for number in range(1, shards + 1)]
 
 
 def file_of(tenants: Mapping[str, Zuora]) -> str:

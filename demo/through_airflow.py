@@ -22,7 +22,7 @@ from demo.failure import DemoError
 from demo.postgres import USER, postgres
 from demo.story import BEGINS_AGO, PASSES, check, say, spell
 from demo.tables import count, table
-from demo.tenants import SIZES, connections, described, file_of, first_tasks, tenant
+from demo.tenants import SIZES, connections, described, file_of, first_tasks, load_names, tenant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from demo.emulator import Row, Zuora
 
 DOWN = "south"
+# How often the DAG must have run at least.
+RUNS = 2
 DATABASES = ("airflow", "meltano", "warehouse")
 # Airflow has many sessions, and each task three.
 SESSIONS = "max_connections=200"
@@ -136,8 +138,12 @@ class Story:
                 }
             )
         say(table(rows))
-        say(f"\n  States in Meltano: {', '.join(self._states())}.")
         published = Counter(self._airflow.api.assets())
+        if any(published[f"zuora_testenv_{name}"] < RUNS for name in self._tenants):
+            raise DemoError(f"Each asset should have been published {RUNS} times at least: {dict(published)}.")
+        if (states := self._states()) != load_names():
+            raise DemoError(f"Meltano should keep a state for each of {load_names()}, and does for {states}.")
+        say(f"\n  States in Meltano: {', '.join(states)}.")
         say(f"  Assets published: {', '.join(f'{name} {times} times' for name, times in sorted(published.items()))}.")
         say(f"  {self._search_logs()}")
 

@@ -50,6 +50,8 @@ def test_secrets_come_from_the_connections(load: Load, connections: meltano.Conn
     assert told["TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA"] == "zuora_testenv_acme"
     assert told["MELTANO_ENVIRONMENT"] == "prod"
     assert told["MELTANO_SYS_DIR_ROOT"] == "/run/own"
+    # It would ask the package index whether there is a newer one.
+    assert told["MELTANO_CLI_DISABLE_VERSION_CHECK"] == "true"
     warehouse = make_url(told["TARGET_POSTGRES_SQLALCHEMY_URL"])
     assert (warehouse.password, warehouse.port, warehouse.database) == (SECRET, 5433, "dwh")
     assert warehouse.query == {"sslmode": "require", "connect_timeout": "10"}
@@ -73,6 +75,7 @@ def test_a_worker_keeps_its_own_secrets_and_its_own_settings_of_the_tap_to_itsel
     worker = {
         "AIRFLOW_CONN_OF_SOMEBODY_ELSE": "hush",
         "AIRFLOW__CORE__FERNET_KEY": "hush",
+        "_AIRFLOW_WWW_USER_PASSWORD": "hush",
         "TAP_ZUORA_TESTENV_ACCESS_TOKEN": "hush",
         "TARGET_POSTGRES_PASSWORD": "hush",
         "MELTANO_ENVIRONMENT": "staging",
@@ -124,6 +127,18 @@ def test_a_failure_says_the_last_line_of_the_tap() -> None:
         ("", "error", "Block run completed"),
     )
     assert meltano.failure(said) == "Stopped: no permission. (Meltano: Extractor failed)"
+
+
+def test_a_failure_of_the_target_says_its_error_too() -> None:
+    said = log(
+        ("tap-zuora-testenv", "info", "Done: emitted 3 jobs."),
+        ("target-postgres", "info", "Traceback (most recent call last):"),
+        ("target-postgres", "info", "sqlalchemy.exc.OperationalError: no such role"),
+        ("target-postgres", "info", "(Background on this error at: ...)"),
+        ("", "error", "Loader failed"),
+    )
+    told = "target-postgres: sqlalchemy.exc.OperationalError: no such role."
+    assert meltano.failure(said) == f"Done: emitted 3 jobs. {told} (Meltano: Loader failed)"
 
 
 def test_a_failure_before_the_tap_says_what_meltano_complained_of() -> None:

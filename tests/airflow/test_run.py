@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from demo.emulator import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
+    from zuora_testenv.loads import Load
 
 # Airflow's own, of what it imports to run a task in this process.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -94,8 +96,8 @@ def worker(
 
 def tenants_file(folder: Path, zuora: EmulatorServer, *tenants: dict[str, Any]) -> Path:
     path = folder / "tenants.yml"
-    common = {"base_url": zuora.url, "connection": "zuora_a", "pool": "default_pool", "max_parallel_requests": 4}
-    path.write_text(yaml.safe_dump({"pools": {"default_pool": 40}, "tenants": [common | each for each in tenants]}))
+    common = {"base_url": zuora.url, "connection": "zuora_a", "pool": "zuora", "max_parallel_requests": 4}
+    path.write_text(yaml.safe_dump({"pools": {"zuora": 40}, "tenants": [common | each for each in tenants]}))
     return path
 
 
@@ -141,7 +143,7 @@ def test_the_dag_loads_what_zuora_holds_by_one_task_and_by_several(
         check(zuora.zuora.documents(), partial(rows, database_url, schema))
 
     states = {row["state_id"].rpartition(":")[2]: remembered(row) for row in rows(database_url, "public", "state")}
-    assert states.keys() == {"whole", "shared-1-of-2", "shared-2-of-2"}
+    assert states.keys() >= {"whole", "shared-1-of-2", "shared-2-of-2"}
     assert sorted(states["whole"]) == sorted(ids)
     assert sorted(states["shared-1-of-2"] + states["shared-2-of-2"]) == sorted(ids)
     assert not list((project / ".meltano").rglob("tap.*"))
@@ -187,7 +189,10 @@ def test_a_warehouse_that_is_not_there_fails_the_task(
 ) -> None:
     nowhere = {"conn_type": "postgres", "login": USER, "schema": "postgres", "host": "127.0.0.1", "port": 1}
     monkeypatch.setenv("AIRFLOW_CONN_ZUORA_TESTENV_WAREHOUSE", json.dumps(nowhere))
-    with pytest.raises(LoadFailed, match=r"\(Meltano: (Loader failed|BrokenPipeError)\)$"):
+    sentence = (
+        r"^Done: .* target-postgres: .*OperationalError.* failed: .*\(Meltano: (Loader failed|BrokenPipeError)\)$"
+    )
+    with pytest.raises(LoadFailed, match=sentence):
         operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
 
 
@@ -195,7 +200,12 @@ def test_a_warehouse_that_is_not_there_fails_the_task(
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("MELTANO_PROJECT_ROOT", None, "MELTANO_PROJECT_ROOT is not set on this worker"),
+        ("MELTANO_PROJECT_ROOT", None, "MELTANO_PROJECT_ROOT must name the Meltano project .* it is not set"),
+        (
+            "MELTANO_PROJECT_ROOT",
+            "elsewhere",
+            "MELTANO_PROJECT_ROOT must name .* in .*/elsewhere there is no meltano.yml",
+        ),
         ("AIRFLOW_CONN_ZUORA_A", '{"conn_type": "http"}', "The connection zuora_a must have the client id as login"),
         ("PATH", "/nowhere", "There is no command meltano on this worker's PATH"),
         ("MELTANO_SYS_DIR_ROOT", "elsewhere", "This worker has no folder .*elsewhere/extractors: run meltano install"),
@@ -215,6 +225,18 @@ def test_a_worker_that_lacks_something_says_so(
         monkeypatch.setenv(variable, value)
     with pytest.raises(LoadFailed, match=sentence):
         operator(tenants_file(tmp_path, zuora, {"name": "lost"})).execute({})
+
+
+def assert_none_is_left(task: LoadFromZuora) -> None:
+    assert task.process
+    deadline = time.monotonic() + 10
+    # A process that was killed is there until its parent, which may be the machine's first one, looks after it.
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(task.process.pid, 0)
+        except ProcessLookupError:
+            return
+    pytest.fail("A process of the group is left.")
 
 
 def act_while_the_tap_waits(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
@@ -241,11 +263,26 @@ def test_a_task_that_is_ended_ends_all_that_it_started(
     act_while_the_tap_waits(monkeypatch, task.on_kill)
     with pytest.raises(LoadFailed, match="SIGTERM"):
         task.execute({})
-    assert task.process
-    with pytest.raises(ProcessLookupError):
-        os.killpg(task.process.pid, 0)
+    assert_none_is_left(task)
     # What lay there held the tap's settings.
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_task_that_is_ended_before_meltano_begins_does_not_begin_it(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = operator(tenants_file(tmp_path, zuora, {"name": "early"}))
+    make_command = meltano.command
+
+    def be_ended_meanwhile(load: Load, system_folder: str) -> list[str]:
+        task.on_kill()
+        return make_command(load, system_folder)
+
+    monkeypatch.setattr(meltano, "command", be_ended_meanwhile)
+    with pytest.raises(LoadFailed, match="ended before Meltano had begun"):
+        task.execute({})
+    assert task.process is None
 
 
 @pytest.mark.usefixtures("worker")
@@ -260,9 +297,7 @@ def test_the_time_limit_ends_all_that_was_started(
     act_while_the_tap_waits(monkeypatch, interrupt)
     with pytest.raises(AirflowTaskTimeout):
         task.execute({})
-    assert task.process
-    with pytest.raises(ProcessLookupError):
-        os.killpg(task.process.pid, 0)
+    assert_none_is_left(task)
 
 
 @pytest.mark.usefixtures("worker")
@@ -270,7 +305,10 @@ def test_who_does_not_end_when_told_is_ended(
     tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deaf = tmp_path / "meltano"
-    deaf.write_text("#!/bin/sh\ntrap '' TERM\necho '{\"event\": \"Beginning sync\"}'\nexec sleep 60\n")
+    # With a child that holds none of its pipes, as the tap is one of Meltano's.
+    deaf.write_text(
+        "#!/bin/sh\ntrap '' TERM\nsleep 60 >/dev/null 2>&1 &\necho '{\"event\": \"Beginning sync\"}'\nexec sleep 60\n"
+    )
     deaf.chmod(0o700)
     monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
     monkeypatch.setattr(operators, "ENDING_TAKES_AT_MOST_SECONDS", 0)
@@ -280,6 +318,26 @@ def test_who_does_not_end_when_told_is_ended(
         task.execute({})
     assert task.process
     assert task.process.returncode == -signal.SIGKILL
+    assert_none_is_left(task)
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_meltano_leaves_behind_is_ended(
+    tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    careless = tmp_path / "meltano"
+    careless.write_text("#!/bin/sh\nsleep 60 >/dev/null 2>&1 &\nexit 1\n")
+    careless.chmod(0o700)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    task = operator(tenants_file(tmp_path, zuora, {"name": "careless"}))
+    with pytest.raises(LoadFailed):
+        task.execute({})
+    assert_none_is_left(task)
+
+
+def test_airflow_does_not_end_a_task_before_that_ended_what_it_started() -> None:
+    # The supervisor of Airflow 3.3 waits 5 seconds between its signals.
+    assert operators.ENDING_TAKES_AT_MOST_SECONDS < 5
 
 
 @pytest.mark.usefixtures("worker")

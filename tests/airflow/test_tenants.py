@@ -50,6 +50,8 @@ def test_a_tenant_needs_no_more_than_name_host_connection_and_pool(tmp_path: Pat
         ),
         ({"pool": "zuora_other"}, "acme takes its slots from zuora_other, which is not among the pools"),
         ({"test_environments": []}, "tenants.0.test_environments: Tuple should have at least 1 item"),
+        ({"test_environments": "all"}, "tenants.0.test_environments: must be a list"),
+        ({"test_environments": [{"id": "a"}]}, "tenants.0.test_environments.0.job_ids: Field required"),
         ({"shards": 2}, "only a tenant with test_environments can have shards"),
         ({"shards": 0}, "tenants.0.shards: Input should be greater than or equal to 1"),
         ({"settings": {"client_secret": "hush"}}, "client_secret cannot stand in settings"),
@@ -80,6 +82,8 @@ def test_a_setting_is_the_text_that_stands_there(tmp_path: Path, text: str) -> N
     ("more", "sentence"),
     [
         ({"pools": {"zuora_acme": 41}}, "pools.zuora_acme: Input should be less than or equal to 40"),
+        ({"tenants": {"acme": {}}}, "tenants: must be a list"),
+        ({"pools": {"default_pool": 8}}, "default_pool is Airflow's own"),
         ({"tenants": []}, "tenants: Tuple should have at least 1 item"),
         ({"tenants": [TENANT, TENANT]}, "acme stands there twice: each tenant needs a name of its own"),
         ({"interval": "@daily"}, "interval: Extra inputs are not permitted"),
@@ -93,6 +97,13 @@ def test_a_wrong_file_is_a_sentence(tmp_path: Path, more: dict[str, Any], senten
 def test_a_file_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TenantsRefused, match=f"tenants.example.yml shows, or name another in {VARIABLE}"):
         read_tenants(tmp_path / "tenants.yml")
+
+
+def test_a_file_of_something_else_says_what_it_must_be(tmp_path: Path) -> None:
+    path = tmp_path / "tenants.yml"
+    path.write_text("- acme\n")
+    with pytest.raises(TenantsRefused, match=r"tenants.yml is refused: must be a mapping of names to values\.$"):
+        read_tenants(path)
 
 
 @pytest.mark.parametrize("content", [b"tenants: [", b"\xff\xfe\x00", b""])

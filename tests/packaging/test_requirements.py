@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "requirements"
@@ -96,3 +101,33 @@ def test_what_demo_installs_is_part_of_what_the_others_install(name: str) -> Non
 def test_the_two_packages_that_install_a_module_backoff_are_not_both_there() -> None:
     assert "python-backoff" in pins("demo")
     assert "backoff" not in pins("dev")
+
+
+# What make runs after it installed a set of packages.
+RUN = {
+    "analytics": ["demo.__main__", "demo.with_report", "analytics.report"],
+    "meltano": ["demo.__main__", "demo.through_meltano"],
+    "airflow": ["demo.__main__", "demo.through_airflow"],
+    "bench": ["benchmarks.__main__", "benchmarks.scale"],
+}
+BLOCK_AND_IMPORT = """
+import importlib, json, sys
+blocked, modules = json.loads(sys.argv[1])
+sys.modules |= dict.fromkeys(blocked)
+for module in modules:
+    importlib.import_module(module)
+"""
+
+
+@pytest.mark.parametrize("name", sorted(RUN))
+def test_what_make_runs_imports_no_package_but_those_that_make_installed(name: str) -> None:
+    # Beside Meltano, which is apart, `make meltano` has what the demo has.
+    installed = pins("demo" if name == "meltano" else name).keys() | {"tap-zuora-testenv"}
+    foreign = [
+        module
+        for module, names in packages_distributions().items()
+        if not installed & {canonicalize_name(each) for each in names}
+    ]
+    line = [sys.executable, "-c", BLOCK_AND_IMPORT, json.dumps([foreign, RUN[name]])]
+    done = subprocess.run(line, cwd=CHECKOUT, capture_output=True, text=True, check=False)  # noqa: S603 - it is ours
+    assert (done.returncode, done.stderr) == (0, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from sqlalchemy.engine import URL
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.sdk import Connection
 
@@ -32,6 +33,9 @@ SECRETS = (
 )
 # Airflow's own may hold secrets of others; a setting that a worker has must not reach every tenant.
 NOT_HANDED_ON = ("AIRFLOW_", "_AIRFLOW_", "TAP_ZUORA_TESTENV_", "TARGET_POSTGRES_")
+# What Meltano says when the tap failed, and how the target's errors end Python's tracebacks.
+EXTRACTOR_FAILED = "Extractor failed"
+ERROR = re.compile(r"[\w.]+(Error|Exception)\b")
 LEVELS = logging.getLevelNamesMapping()
 
 
@@ -150,7 +154,17 @@ def _exceptions(told: object) -> str:
 
 
 def failure(log: Sequence[Entry]) -> str:
-    """Say why a run failed: the tap's last line, and what Meltano complained of first."""
-    verdict = next((line.text for line in reversed(log) if line.source == EXTRACTOR), "The tap did not start.")
-    errors = (line.text for line in log if not line.source and line.level >= logging.ERROR)
-    return f"{verdict} (Meltano: {next(errors, 'see the log above')})"
+    """Say why a run failed: the tap's last line, the target's error if it was that, and what Meltano complained of."""
+    verdict = next(_last(log, EXTRACTOR), "The tap did not start.")
+    complaint = next(
+        (line.text for line in log if not line.source and line.level >= logging.ERROR), "see the log above"
+    )
+    if complaint != EXTRACTOR_FAILED:
+        errors = [text for text in _last(log, LOADER) if ERROR.match(text)]
+        verdict = " ".join([verdict, *(f"{LOADER}: {text}." for text in errors[:1])])
+    return f"{verdict} (Meltano: {complaint})"
+
+
+def _last(log: Sequence[Entry], source: str) -> Iterator[str]:
+    """Give what one of them said, the last first."""
+    return (line.text for line in reversed(log) if line.source == source)

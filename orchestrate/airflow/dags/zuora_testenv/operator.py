@@ -31,7 +31,7 @@ ENDING_TAKES_AT_MOST_SECONDS = 4
 
 
 class LoadFailed(AirflowException):
-    """A load failed; the text is the tap's last line, or says what the worker lacks."""
+    """A load failed; the text begins with the tap's last line, or says what the worker lacks."""
 
 
 class LoadFromZuora(BaseOperator):
@@ -53,6 +53,7 @@ class LoadFromZuora(BaseOperator):
         self.warehouse = warehouse
         self.state = state
         self.process: subprocess.Popen[str] | None = None
+        self._is_ended = False
 
     @override
     def execute(self, context: Context) -> None:
@@ -61,11 +62,11 @@ class LoadFromZuora(BaseOperator):
         Raises:
             LoadFailed: When it fails, or cannot be started.
         """
-        project = os.environ.get(meltano.PROJECT)
-        if project is None:
-            raise LoadFailed(
-                f"{meltano.PROJECT} is not set on this worker: it must name the Meltano project, its plugins installed."
-            )
+        named = os.environ.get(meltano.PROJECT)
+        project = Path(named or "").resolve()
+        if not named or not (project / "meltano.yml").is_file():
+            place = f"in {project} there is no meltano.yml" if named else "it is not set"
+            raise LoadFailed(f"{meltano.PROJECT} must name the Meltano project on this worker, and {place}.")
         if shutil.which("meltano") is None:
             raise LoadFailed("There is no command meltano on this worker's PATH: install Meltano there.")
         connections = meltano.Connections(*map(Connection.get, (self.load.connection, self.warehouse, self.state)))
@@ -73,18 +74,18 @@ class LoadFromZuora(BaseOperator):
             raise LoadFailed(
                 f"The connection {self.load.connection} must have the client id as login and its secret as password."
             )
-        with _system_folder(Path(project)) as folder:
+        with _system_folder(project) as folder:
             variables = meltano.variables(self.load, connections, os.environ, folder)
             # Airflow masks the passwords of connections by itself, but no client id, and no password within an address.
             for name in meltano.SECRETS:
                 mask_secret(variables[name])
-            self._run(meltano.command(self.load, folder), project, variables)
+            self._run(meltano.command(self.load, folder), variables | {meltano.PROJECT: str(project)})
 
-    def _run(self, command: list[str], project: str, variables: dict[str, str]) -> None:
+    def _run(self, command: list[str], variables: dict[str, str]) -> None:
         log: list[meltano.Entry] = []
+        self._check_that_it_goes_on()
         with subprocess.Popen(  # noqa: S603 - the command is ours, and no shell reads it
             command,
-            cwd=project,
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -95,6 +96,7 @@ class LoadFromZuora(BaseOperator):
             start_new_session=True,
         ) as self.process:
             try:
+                self._check_that_it_goes_on()
                 for line in self.process.stdout or ():
                     log.append(meltano.entry(line.rstrip()))
                     self.log.log(log[-1].level, "%s", log[-1])
@@ -110,12 +112,18 @@ class LoadFromZuora(BaseOperator):
         if code != 0:
             raise LoadFailed(meltano.failure(log))
 
+    def _check_that_it_goes_on(self) -> None:
+        """Stop when the task was ended before there was a process to end; Airflow itself does not stop it."""
+        if self._is_ended:
+            raise LoadFailed("The task was ended before Meltano had begun.")
+
     @override
     def on_kill(self) -> None:
         """End Meltano, the tap and the target: when the time is up, or somebody ends the task.
 
         It does not wait for that: it may be called while `execute` reads what they say, and that must go on.
         """
+        self._is_ended = True
         if self.process is not None:
             _signal(self.process, signal.SIGTERM)
             last_resort = threading.Timer(ENDING_TAKES_AT_MOST_SECONDS, _kill, [self.process])

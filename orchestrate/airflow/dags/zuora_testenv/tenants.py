@@ -27,6 +27,14 @@ OTHER_SETTINGS = frozenset(
 # The schemas zuora_testenv_dev and zuora_testenv_models have another use.
 TAKEN = ("dev", "models")
 
+# pydantic's own words for these are of Python; and how it names the two forms of a test environment.
+MUST_BE = {
+    "dict_type": "must be a mapping of names to values",
+    "model_type": "must be a mapping of names to values",
+    "tuple_type": "must be a list",
+}
+FORMS = ("str", "NamedJobs")
+
 # It becomes a part of task ids, of the state's id and of the schema's name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 RequestsInFlight = Annotated[int, Field(ge=1, le=MOST_REQUESTS_IN_FLIGHT)]
@@ -102,6 +110,8 @@ class Tenants(BaseModel):
         names = [tenant.name for tenant in self.tenants]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{', '.join(twice)} stands there twice: each tenant needs a name of its own")
+        if "default_pool" in self.pools:
+            raise ValueError("default_pool is Airflow's own, for everything else: name a pool after the tenant")
         for tenant in self.tenants:
             if tenant.pool not in self.pools:
                 raise ValueError(f"{tenant.name} takes its slots from {tenant.pool}, which is not among the pools")
@@ -153,6 +163,6 @@ def read_tenants(path: Path) -> Tenants:
 
 def _sentence(error: ErrorDetails) -> str:
     """Say what is wrong where, without the value."""
-    where = ".".join(str(part) for part in error["loc"])
-    what = error["msg"].removeprefix("Value error, ")
+    where = ".".join(str(part) for part in error["loc"] if part not in FORMS)
+    what = MUST_BE.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what
