@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.look_ahead import LookAhead
     from tap_zuora_testenv.tap import TapZuoraTestenv
 
-
 _HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
 
 
@@ -99,8 +98,6 @@ class JobsStream(RecordStream):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """Have none: a bookmark never lies after the start of the run by itself."""
 
-    # What to ask for.
-
     @cached_property
     @override
     def partitions(self) -> list[dict[str, str]]:
@@ -128,8 +125,6 @@ class JobsStream(RecordStream):
             # Else that stream tells of them.
             self.run.outcome.strangers(told.strangers)
         return told.rows
-
-    # Asking.
 
     @property
     @override
@@ -161,8 +156,6 @@ class JobsStream(RecordStream):
             self.run.outcome.named(self.name, len(requests))
         self._progress = Progress(len(requests), self.run.clock, self.logger)
         return self.run.look_ahead(self._fetch, requests)
-
-    # Emitting.
 
     @override
     def get_rows(self, context: Context | None) -> Iterator[Document]:

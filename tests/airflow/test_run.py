@@ -300,17 +300,23 @@ def test_the_time_limit_ends_all_that_was_started(
     assert_none_is_left(task)
 
 
+# It holds none of its parent's pipes, as the tap does not hold those of Meltano.
+CHILD = "sleep 60 >/dev/null 2>&1 & :"
+
+
+def put_in_place_of_meltano(folder: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """Let a line of a shell run where Meltano would: something that Meltano does only when it has a fault."""
+    program = folder / "meltano"
+    program.write_text(f"#!/bin/sh\n{line}\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
+
+
 @pytest.mark.usefixtures("worker")
 def test_who_does_not_end_when_told_is_ended(
     tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deaf = tmp_path / "meltano"
-    # With a child that holds none of its pipes, as the tap is one of Meltano's.
-    deaf.write_text(
-        "#!/bin/sh\ntrap '' TERM\nsleep 60 >/dev/null 2>&1 &\necho '{\"event\": \"Beginning sync\"}'\nexec sleep 60\n"
-    )
-    deaf.chmod(0o700)
-    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    put_in_place_of_meltano(tmp_path, monkeypatch, f"trap '' TERM; {CHILD}; echo Beginning sync; exec sleep 60")
     monkeypatch.setattr(operators, "ENDING_TAKES_AT_MOST_SECONDS", 0)
     task = operator(tenants_file(tmp_path, zuora, {"name": "deaf"}))
     act_while_the_tap_waits(monkeypatch, task.on_kill)
@@ -325,10 +331,7 @@ def test_who_does_not_end_when_told_is_ended(
 def test_what_meltano_leaves_behind_is_ended(
     tmp_path: Path, zuora: EmulatorServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    careless = tmp_path / "meltano"
-    careless.write_text("#!/bin/sh\nsleep 60 >/dev/null 2>&1 &\nexit 1\n")
-    careless.chmod(0o700)
-    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    put_in_place_of_meltano(tmp_path, monkeypatch, f"{CHILD}; exit 1")
     task = operator(tenants_file(tmp_path, zuora, {"name": "careless"}))
     with pytest.raises(LoadFailed):
         task.execute({})
