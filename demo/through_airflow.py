@@ -216,7 +216,8 @@ def _due(zuora: Zuora) -> list[Row]:
     return [
         row
         for row in zuora.documents()["test_environments"]
-        if row["status"] == "ACTIVE" and datetime.fromisoformat(row["nextRefreshTime"]) <= now
+        if row["status"] == "ACTIVE"
+        and (row["nextRefreshTime"] is None or datetime.fromisoformat(row["nextRefreshTime"]) <= now)
     ]
 
 

@@ -298,6 +298,11 @@ def test_the_time_limit_ends_all_that_was_started(
     with pytest.raises(AirflowTaskTimeout):
         task.execute({})
     assert_none_is_left(task)
+    sent: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda *_: sent.append(1))
+    # As Airflow does then.
+    task.on_kill()
+    assert sent == []
 
 
 # It holds none of its parent's pipes, as the tap does not hold those of Meltano.

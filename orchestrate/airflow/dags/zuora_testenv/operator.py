@@ -124,7 +124,8 @@ class LoadFromZuora(BaseOperator):
         It does not wait for that: it may be called while `execute` reads what they say, and that must go on.
         """
         self._is_ended = True
-        if self.process is not None:
+        # After a time limit Airflow calls this once more, when all is over and the number may be another process's.
+        if self.process is not None and self.process.returncode is None:
             _signal(self.process, signal.SIGTERM)
             last_resort = threading.Timer(ENDING_TAKES_AT_MOST_SECONDS, _kill, [self.process])
             last_resort.daemon = True
