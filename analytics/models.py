@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-PROJECT = Path(__file__).resolve().parent / "dbt"
+PROJECT = Path(__file__).resolve().parents[1] / "dbt"
 LINES_OF_THE_LOG = 40
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type=unit_test",)
 # What says in libpq's connection parameters where the database is, and by what variables dbt gets to know it.
