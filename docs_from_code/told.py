@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
-from tap_zuora_testenv.client import ZuoraStream
 from tap_zuora_testenv.settings import MUST_BE
+from tap_zuora_testenv.streams import ZuoraStream
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Process: TypeAlias = subprocess.Popen[bytes]
 
-TAP = [sys.executable, "-c", "from tap_zuora_testenv.command_line import main; main()"]
+TAP = [sys.executable, "-c", "from tap_zuora_testenv.cli import main; main()"]
 TARGET = [sys.executable, "-m", "soak.target"]
 CHECKOUT = Path(__file__).parent.parent
 SECONDS_FOR_A_TARGET = 30.0
