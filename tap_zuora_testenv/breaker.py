@@ -6,17 +6,17 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tap_zuora_testenv.zuora.errors import Fatal, Transient, ZuoraError
+from tap_zuora_testenv.zuora.errors import Fatal, Refused, Transient, ZuoraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FAILURES_IN_A_ROW = 10
-"""How many requests in a row, in order of completion, may use up their attempts."""
+"""How many requests in a row, in order of completion, may use up their attempts or be refused."""
 
 
 class CircuitBreaker:
-    """Counts requests in a row that used up their attempts; called from many threads at once."""
+    """Counts requests in a row that used up their attempts or were refused; called from many threads at once."""
 
     def __init__(self, stop: Callable[[Fatal], Fatal]) -> None:
         """Start with no failure.
@@ -26,7 +26,7 @@ class CircuitBreaker:
         """
         self._stop = stop
         self._lock = threading.Lock()
-        self._failed: list[str | None] = []
+        self._failed: list[tuple[str | None, bool]] = []
 
     @contextmanager
     def watch(self, environment: str | None, *, environments: int) -> Iterator[None]:
@@ -42,7 +42,7 @@ class CircuitBreaker:
         """
         try:
             yield
-        except Transient as error:
+        except (Transient, Refused) as error:
             self._add(environment, error, several=environments > 1)
             raise
         except ZuoraError as error:
@@ -52,11 +52,12 @@ class CircuitBreaker:
             raise
         self._failed.clear()
 
-    def _add(self, environment: str | None, error: Transient, *, several: bool) -> None:
+    def _add(self, environment: str | None, error: ZuoraError, *, several: bool) -> None:
         with self._lock:
-            self._failed.append(environment)
-            count = len(self._failed)
-            is_enough = count >= FAILURES_IN_A_ROW and (not several or len(set(self._failed)) > 1)
+            self._failed.append((environment, isinstance(error, Refused)))
+            count, are_refused = len(self._failed), all(is_refused for _, is_refused in self._failed)
+            environments = {each for each, _ in self._failed}
+            is_enough = count >= FAILURES_IN_A_ROW and (not several or len(environments) > 1)
         if is_enough:
             reason = f"{count} requests in a row failed, the last one: {error.reason}"
-            raise self._stop(Fatal(error.exchange, reason)) from None
+            raise self._stop(Fatal(error.exchange, reason, misconfigured=are_refused)) from None

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import click
 from singer_sdk.exceptions import ConfigValidationError
 
-from tap_zuora_testenv.outcome import RunEnded
-from tap_zuora_testenv.output import ReaderGone, forget_reader
+from tap_zuora_testenv.outcome import DONE, FAILED, RunEnded
+from tap_zuora_testenv.output import OutputLost, discard_output
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
-from tap_zuora_testenv.tap import TapZuoraTestenv, refusal
+from tap_zuora_testenv.tap import Invocation, TapZuoraTestenv, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 
 
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def main() -> None:
     """Run the command, and end the process."""
     redact_log_records()
@@ -33,13 +36,13 @@ def main() -> None:
         code, verdict = run()
     except RunEnded as ended:
         # A signal arrived between the end of the run and its last line.
-        code, verdict = int(str(ended.code)), ended.sentence
+        code, verdict = _code(ended), ended.sentence
     # Python removes its signal handlers before the process ends; a signal in between would replace the exit code.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if verdict:
         # The last line, whatever the level and the format of the log are.
-        print(verdict, file=sys.stderr, flush=True)  # noqa: T201
+        _print(verdict)
     # The process ends: a last garbage collection would take time for nothing.
     gc.freeze()
     sys.exit(code)
@@ -51,63 +54,80 @@ def run(arguments: Sequence[str] | None = None) -> tuple[int, str]:
     Args:
         arguments: The command-line arguments; None for those of the process.
     """
-    # singer-sdk's command does not return the tap; the tap adds itself to this list.
-    taps: list[TapZuoraTestenv] = []
-    code, verdict = _run(TapZuoraTestenv.cli, arguments, taps)
-    for tap in taps:
-        tap.close()
+    invocation = Invocation()
+    code, verdict = _run(arguments, invocation)
+    if invocation.tap is not None:
+        invocation.tap.close()
     return code, REDACTION.redact(" ".join(verdict.split()))
 
 
-def _run(command: click.Command, arguments: Sequence[str] | None, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
+def _run(arguments: Sequence[str] | None, invocation: Invocation) -> tuple[int, str]:
+    command = TapZuoraTestenv.cli
     try:
-        code = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=taps)
+        code = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=invocation)
     except BaseException as error:  # noqa: BLE001 - the last place that can report anything
-        return _ending(error, taps)
-    for tap in taps:
-        tap.extraction.outcome.log_counts()
-        _print_findings(tap, tap.extraction.outcome.first_failure)
-        fails_on_missing = tap.config["on_missing"] == "fail"
-        return tap.extraction.outcome.verdict(fails_on_missing=fails_on_missing, is_dry_run=tap.is_dry_run)
-    return code or 0, ""
+        return _ending(error, invocation.tap)
+    tap = invocation.tap
+    if tap is None:
+        return code or 0, ""
+    if invocation.test == "schema":
+        return DONE, f"Done: wrote {len(tap.streams)} schemas."
+    outcome = tap.extraction.outcome
+    outcome.conclude()
+    _print_findings(tap, outcome.first_failure)
+    return outcome.verdict(tap.emitted, fails_on_missing=tap.config["on_missing"] == "fail", is_dry_run=tap.is_dry_run)
 
 
 def _print_findings(tap: TapZuoraTestenv, error: ZuoraError | None) -> None:
     """After a dry run, print what works and what does not."""
     if tap.is_dry_run:
-        host = urlsplit(tap.config["base_url"]).netloc
-        print(*tap.extraction.outcome.findings(host, error), sep="\n", file=sys.stderr)  # noqa: T201
+        _print(*tap.extraction.outcome.findings(urlsplit(tap.config["base_url"]).netloc, error))
 
 
-def _ending(error: BaseException, taps: list[TapZuoraTestenv]) -> tuple[int, str]:
+def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str]:
     """Return the exit code and the last line of a command that an exception ended."""
     match error:
-        case ReaderGone():
-            forget_reader()
+        case OutputLost():
+            discard_output()
             ended: SystemExit = error
+        case BrokenPipeError():
+            # The reader of `--about` or `--discover` went away, which is no news.
+            discard_output()
+            ended = SystemExit(FAILED)
         case ConfigValidationError():
             ended = refusal(error)
         case SystemExit():
             ended = error
         case click.ClickException():
-            ended = RunEnded(1, error.format_message())
+            ended = RunEnded.misconfigured(error.format_message())
         case KeyboardInterrupt() | click.Abort():
             ended = RunEnded(_INTERRUPTED, "Stopped by SIGINT.")
         case _:
-            sys.stderr.write(REDACTION.redact("".join(traceback.format_exception(error))))
-            ended = RunEnded(1, f"A bug in tap-zuora-testenv, please report it: {type(error).__name__}.")
-    for tap in taps:
+            _print(REDACTION.redact("".join(traceback.format_exception(error))))
+            name = type(error).__name__
+            ended = RunEnded(FAILED, f"Stopped: a bug in tap-zuora-testenv, please report it ({name}).")
+    if tap is not None:
         _write_state(tap)
         if isinstance(ended, RunEnded) and ended.error is not None:
             _print_findings(tap, ended.error)
     # `--about` ends with an exit code and no sentence.
-    return ended.code if isinstance(ended.code, int) else 1, ended.sentence if isinstance(ended, RunEnded) else ""
+    return _code(ended), ended.sentence if isinstance(ended, RunEnded) else ""
+
+
+def _code(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else FAILED
 
 
 def _write_state(tap: TapZuoraTestenv) -> None:
     """Write the state of what was emitted, if there is a reader."""
-    tap.extraction.outcome.log_counts()
-    # If the reader is gone, stdout is /dev/null by now.
+    tap.extraction.outcome.conclude()
+    # If the output is lost, stdout is /dev/null by now.
     if tap.state:
         with suppress(RunEnded):
             tap.state_writer.write_state(tap.state)
+
+
+def _print(*lines: str) -> None:
+    # Without a stderr, print would write to stdout, which is for messages.
+    if sys.stderr is not None:
+        print(*lines, sep="\n", file=sys.stderr, flush=True)  # noqa: T201

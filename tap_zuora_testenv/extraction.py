@@ -5,16 +5,17 @@ singer-sdk's tap makes its streams and each stream refers to its tap, so what th
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tap_zuora_testenv.breaker import CircuitBreaker
+from tap_zuora_testenv.ids import folded, row_id
 from tap_zuora_testenv.outcome import Outcome, RunEnded
 from tap_zuora_testenv.plan import JobRequest, environments, named_requests
 from tap_zuora_testenv.progress import Progress
-from tap_zuora_testenv.zuora import ClientOptions, Fatal, Listing, ZuoraClient, ZuoraError
+from tap_zuora_testenv.zuora import ClientOptions, Fatal, Listing, NotFound, ZuoraClient, ZuoraError
 from tap_zuora_testenv.zuora.look_ahead import LookAhead
 
 if TYPE_CHECKING:
@@ -22,7 +23,81 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tap_zuora_testenv.timestamps import Instant
+    from tap_zuora_testenv.values import Row
     from tap_zuora_testenv.zuora.pace import Clock
+
+
+Result = TypeVar("Result")
+
+
+class Jobs(NamedTuple):
+    """What came of a request for jobs.
+
+    Attributes:
+        rows: The jobs, as Zuora sent them.
+        errors: Why the result is not whole: one error per row that is not a job, and per job that could not be had.
+        gone: The ids of the jobs that the last run saw unfinished and that Zuora no longer has, with the errors.
+    """
+
+    rows: list[Row]
+    errors: list[ZuoraError]
+    gone: list[tuple[str, ZuoraError]]
+
+
+class JobFetcher:
+    """Does what one request for jobs takes; called from many threads at once."""
+
+    def __init__(self, client: ZuoraClient, breaker: CircuitBreaker, *, environments: int, are_named: bool) -> None:
+        """Set up.
+
+        Args:
+            client: The client.
+            breaker: Ends a run in which request after request fails.
+            environments: How many test environments the run requests.
+            are_named: Whether the configuration names them; otherwise Zuora has just listed them.
+        """
+        self._client, self._breaker = client, breaker
+        self._environments, self._are_named = environments, are_named
+
+    def __call__(self, request: JobRequest) -> Jobs:
+        """Fetch a job, or all jobs of a test environment.
+
+        Raises:
+            ZuoraError: The request could not be satisfied.
+        """
+        if request.job is not None:
+            return Jobs([self._job(request.environment, request.job)], [], [])
+        with self._watch(request.environment):
+            listing = self._client.jobs(request.environment)
+        if self._are_named and listing == ([], []):
+            # Zuora does not document its response for an unknown test environment: it may be an empty list.
+            with self._watch(request.environment):
+                self._client.environment(request.environment)
+        return self._with_lacking(request, listing)
+
+    def _with_lacking(self, request: JobRequest, listing: Listing) -> Jobs:
+        """Add the jobs that the last run saw unfinished and that the list lacks: a list does not settle a job."""
+        listed = {row_id(row) for row in listing.rows}
+        jobs = Jobs(listing.rows, [*listing.errors], [])
+        for job in request.unfinished:
+            if folded(job) in listed:
+                continue
+            try:
+                jobs.rows.append(self._job(request.environment, job))
+            except NotFound as error:
+                jobs.gone.append((job, error))
+            except Fatal:
+                raise
+            except ZuoraError as error:
+                jobs.errors.append(error)
+        return jobs
+
+    def _job(self, environment: str, job: str) -> Row:
+        with self._watch(environment):
+            return self._client.job(environment, job)
+
+    def _watch(self, environment: str) -> AbstractContextManager[None]:
+        return self._breaker.watch(environment, environments=self._environments)
 
 
 class Extraction:
@@ -52,7 +127,7 @@ class Extraction:
         self.outcome = Outcome(logger)
         self._resources = ExitStack()
         self._listing: Listing | ZuoraError | None = None
-        self._job_results: LookAhead[JobRequest, Listing] | None = None
+        self._job_results: LookAhead[JobRequest, Jobs] | None = None
 
     @cached_property
     def named_requests(self) -> list[JobRequest] | None:
@@ -86,6 +161,8 @@ class Extraction:
             raise result
         if isinstance(result, Listing):
             self.outcome.failed(*result.errors)
+            for row in result.rows:
+                self.outcome.found(row["id"])
         self._listing = result
         return result
 
@@ -98,18 +175,18 @@ class Extraction:
         if self.named_requests is not None:
             return self.named_requests
         listing = self._listing or self.list_environments()
-        if isinstance(listing, Fatal):
-            raise RunEnded.stopped_by(listing)
         if isinstance(listing, ZuoraError):
-            reason = f"which test environments there are is not known; {listing.reason}"
-            raise RunEnded.stopped_by(Fatal(listing.exchange, reason))
+            raise RunEnded.stopped_by(listing)
         return [JobRequest(str(row["id"])) for row in listing.rows]
 
-    def job_results(self, environment: str) -> Iterator[tuple[JobRequest, Listing | ZuoraError]]:
+    def job_results(
+        self, environment: str, unfinished: Callable[[str], tuple[str, ...]]
+    ) -> Iterator[tuple[JobRequest, Jobs | ZuoraError]]:
         """Return the result of each request for a test environment, while the requests for the next ones go on.
 
         Args:
             environment: The id of a test environment; expected to be called with each one, in order.
+            unfinished: Returns the ids of the jobs of a test environment that the last run saw unfinished.
 
         Raises:
             RunEnded: A request failed in a way that ends the run.
@@ -117,7 +194,7 @@ class Extraction:
         # Kept for the next test environment only if read to its end: whoever breaks off in between starts again.
         results, self._job_results = self._job_results, None
         if results is None or results.upcoming is None or results.upcoming.environment != environment:
-            results = self._request_jobs(environment)
+            results = self._request_jobs(environment, unfinished)
         while (upcoming := results.upcoming) is not None and upcoming.environment == environment:
             request, result = next(results)
             if isinstance(result, Fatal):
@@ -127,29 +204,31 @@ class Extraction:
             yield request, result
         self._job_results = results
 
-    def _request_jobs(self, environment: str) -> LookAhead[JobRequest, Listing]:
+    def _request_jobs(
+        self, environment: str, unfinished: Callable[[str], tuple[str, ...]]
+    ) -> LookAhead[JobRequest, Jobs]:
         """Start the requests for a test environment and for those after it."""
-        requests = list(dropwhile(lambda each: each.environment != environment, self.job_requests()))
-        client, breaker, count = self._client, self._breaker, len(environments(requests))
-        is_named = self.named_requests is not None
+        requests = [
+            request._replace(unfinished=unfinished(request.environment)) if request.job is None else request
+            for request in dropwhile(lambda each: each.environment != environment, self.job_requests())
+        ]
         progress = Progress(len(requests), self._clock, self._logger)
+        fetch = JobFetcher(
+            self._client,
+            self._breaker,
+            environments=len(environments(requests)),
+            are_named=self.named_requests is not None,
+        )
 
-        def fetch(request: JobRequest) -> Listing:
+        def fetch_and_count(request: JobRequest) -> Jobs:
             try:
-                with breaker.watch(request.environment, environments=count):
-                    if request.job is not None:
-                        return Listing([client.job(request.environment, request.job)], [])
-                    listing = client.jobs(request.environment)
-                    if is_named and listing == ([], []):
-                        # Zuora does not document its response for an unknown test environment: it may be an empty list.
-                        client.environment(request.environment)
-                    return listing
+                return fetch(request)
             finally:
                 progress.completed()
 
-        return self._look_ahead(fetch, requests)
+        return self._look_ahead(fetch_and_count, requests)
 
-    def _look_ahead(self, call: Callable[[Any], Listing], requests: Sequence[Any]) -> LookAhead[Any, Listing]:
+    def _look_ahead(self, call: Callable[[Any], Result], requests: Sequence[Any]) -> LookAhead[Any, Result]:
         results = LookAhead(call, requests, width=self._config["max_parallel_requests"], fatal=Fatal)
         self._resources.callback(results.close)
         return results

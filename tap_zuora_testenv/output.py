@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from singer_sdk.contrib.msgspec import MsgSpecWriter
+from singer_sdk.singerlib import RecordMessage
 from typing_extensions import override
 
-from tap_zuora_testenv.outcome import RunEnded
+from tap_zuora_testenv.outcome import FAILED, RunEnded
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
@@ -23,8 +26,8 @@ SECONDS_TO_UNWIND = 4.0
 _SIGNAL_EXIT = 128
 
 
-class ReaderGone(RunEnded):
-    """The reader of the output went away."""
+class OutputLost(RunEnded):
+    """The output cannot be written."""
 
 
 class MessageWriter(MsgSpecWriter):
@@ -32,17 +35,27 @@ class MessageWriter(MsgSpecWriter):
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_silent = False
+        """Whether messages are made but not written: `--test` on a terminal is for its findings."""
+        self.emitted: Counter[str] = Counter()
+        """How many RECORD messages were written, by stream."""
         self._is_writing = False
         self._interruption: RunEnded | None = None
         self._is_interrupted = False
 
     @override
     def write_message(self, message: Message) -> None:
+        line = self.format_message(message)
         self._is_writing = True
         try:
-            _write_whole(self.format_message(message))
+            if not self.is_silent:
+                _write_whole(line)
+            if isinstance(message, RecordMessage):
+                self.emitted[message.stream] += 1
         except BrokenPipeError:
-            raise ReaderGone(1, "Stopped: the reader of the output went away.") from None
+            raise OutputLost(FAILED, "Stopped: the reader of the output went away.") from None
+        except OSError as error:
+            raise OutputLost(FAILED, f"Stopped: the output cannot be written ({error.strerror}).") from None
         finally:
             self._is_writing = False
         if self._interruption is not None:
@@ -75,14 +88,18 @@ def _write_whole(line: bytearray) -> None:
     """Write a line to its end: an unbuffered output (PYTHONUNBUFFERED) may accept only a part of it."""
     # A copy: the line is in the one buffer that the next message is written to.
     rest = bytes(line)
+    if sys.stdout is None:
+        # Python's stdout of a process that was started without one, as by `>&-`.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.flush()
 
 
-def forget_reader() -> None:
-    """Point stdout at /dev/null so that the interpreter's final flush does not raise BrokenPipeError."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def discard_output() -> None:
+    """Point stdout at /dev/null so that the interpreter's final flush does not fail."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end_without_reader(end: RunEnded) -> None:

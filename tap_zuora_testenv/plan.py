@@ -16,10 +16,13 @@ class JobRequest(NamedTuple):
     Attributes:
         environment: The id of the test environment, as the configuration or Zuora spells it.
         job: The id of the job, None for all jobs of the test environment.
+        unfinished: The ids of the jobs that the last run saw unfinished. If the list of all jobs lacks one of them, it
+            is requested by its id.
     """
 
     environment: str
     job: str | None = None
+    unfinished: tuple[str, ...] = ()
 
 
 def named_requests(config: Mapping[str, Any]) -> list[JobRequest] | None:

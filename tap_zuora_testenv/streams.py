@@ -15,7 +15,7 @@ from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
-from tap_zuora_testenv.bookmarks import REPLICATION_KEY, Seen
+from tap_zuora_testenv.bookmarks import REPLICATION_KEY, Bookmark, Seen
 from tap_zuora_testenv.ids import folded, row_id
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.plan import environments
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.extraction import Extraction
     from tap_zuora_testenv.plan import JobRequest
     from tap_zuora_testenv.values import Row
-
-_MISSING_HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
 
 
 def schema_directory() -> SchemaDirectory:
@@ -76,12 +74,21 @@ class ZuoraStream(Stream):
 
     @override
     def get_records(self, context: Context | None) -> Iterator[Row]:
-        # A dry run counts the rows beyond its limit. If singer-sdk received them, it would log an unhandled error.
-        outcome, limit = self.extraction.outcome, self.ABORT_AT_RECORD_COUNT
         for row in self.get_rows(context):
-            outcome.read[self.name] += 1
-            if limit is None or outcome.records[self.name] < limit:
+            if not self.is_dry_run:
+                self.extraction.outcome.read[self.name] += 1
                 yield row
+            elif self._is_first_in_dry_run(row):
+                yield row
+
+    def _is_first_in_dry_run(self, row: Row) -> bool:
+        """Count the records that a run would emit for a row; return whether the dry run emits them."""
+        # If singer-sdk received more rows than its limit, it would log an unhandled error.
+        record, *_ = self._record_schema.record(row)
+        count = sum(each.get_filter_result(record) for each in self.stream_maps)
+        before = self.extraction.outcome.read[self.name]
+        self.extraction.outcome.read[self.name] += count
+        return before == 0 < count
 
     @override
     def post_process(self, row: Row, context: Context | None = None) -> Row:
@@ -90,7 +97,6 @@ class ZuoraStream(Stream):
             self.extraction.outcome.lost(self.name, record["id"], loss)
         if unknown_fields:
             self.extraction.outcome.unknown_fields(self.name, unknown_fields)
-        self.extraction.outcome.records[self.name] += 1
         return record
 
     @override
@@ -115,22 +121,20 @@ class EnvironmentsStream(ZuoraStream):
 
     @override
     def get_rows(self, context: Context | None) -> Iterator[Row]:
-        outcome, requests = self.extraction.outcome, self.extraction.named_requests
-        listing = self.extraction.list_environments()
+        listing, requests = self.extraction.list_environments(), self.extraction.named_requests
         if isinstance(listing, Fatal):
             raise RunEnded.stopped_by(listing)
         if isinstance(listing, ZuoraError):
-            outcome.failed(listing)
+            self.extraction.outcome.failed(listing)
         elif requests is None:
             yield from listing.rows
         else:
-            rows, named = {row_id(row): row for row in listing.rows}, environments(requests)
-            outcome.named(self.name, len(named))
-            for environment in named:
+            rows = {row_id(row): row for row in listing.rows}
+            for environment in environments(requests):
                 if folded(environment) in rows:
                     yield rows[folded(environment)]
                 else:
-                    outcome.missing(self.name, f"test environment {environment}", hint=_MISSING_HINT)
+                    self.extraction.outcome.environment_not_found(environment)
 
 
 class JobsStream(ZuoraStream):
@@ -158,32 +162,48 @@ class JobsStream(ZuoraStream):
         if context is None:
             # singer-sdk passes None if there is no partition: no test environment, so no job.
             return
-        is_incremental = self.replication_method == REPLICATION_INCREMENTAL
-        bookmark = self.state_manager.bookmark(context) if is_incremental else None
-        start_date = instant(self.config.get("start_date"))
+        environment, outcome = context[PARTITION_KEY], self.extraction.outcome
+        bookmark, start_date = self._bookmark(environment), instant(self.config.get("start_date"))
         seen, is_complete = Seen(), True
-        for request, result in self.extraction.job_results(context[PARTITION_KEY]):
+        for request, result in self.extraction.job_results(environment, self._unfinished):
             seen.listed = request.job is None
-            if self.extraction.named_requests is not None:
-                self.extraction.outcome.named(self.name, 1)
             if isinstance(result, ZuoraError):
                 self._report(request, result)
                 is_complete = False
                 continue
-            self.extraction.outcome.failed(*result.errors)
+            outcome.obtained_jobs(environment)
+            outcome.failed(*result.errors)
+            for job, error in result.gone:
+                outcome.job_gone(environment, job, error)
             is_complete = is_complete and not result.errors
-            for job in result.rows:
-                seen.add(job)
-                if bookmark is None or bookmark.wants(job, start_date):
-                    yield job
+            for row in result.rows:
+                seen.add(row)
+                if bookmark is None or bookmark.wants(row, start_date):
+                    yield row
         if bookmark is not None and not self.is_dry_run and (is_complete or not seen.listed):
             self.state_manager.write(context, bookmark.after(seen, now=self.extraction.started))
 
+    @override
+    def post_process(self, row: Row, context: Context | None = None) -> Row:
+        environment, sent = context[PARTITION_KEY] if context else "", row.get(PARTITION_KEY)
+        if sent is not None and folded(sent) != folded(environment):
+            self.extraction.outcome.other_environment(environment, str(row["id"]), sent)
+        return super().post_process(row, context)
+
+    def _bookmark(self, environment: str) -> Bookmark | None:
+        if self.replication_method != REPLICATION_INCREMENTAL:
+            return None
+        return self.state_manager.bookmark({PARTITION_KEY: environment})
+
+    def _unfinished(self, environment: str) -> tuple[str, ...]:
+        bookmark = self._bookmark(environment)
+        return (bookmark and bookmark.unfinished) or ()
+
     def _report(self, request: JobRequest, error: ZuoraError) -> None:
-        if isinstance(error, NotFound):
-            environment = f"test environment {request.environment}"
-            what = environment if request.job is None else f"job {request.job} of the {environment}"
-            hint = _MISSING_HINT if request.job is None else ""
-            self.extraction.outcome.missing(self.name, what, hint=hint, error=error)
-        else:
+        is_named = self.extraction.named_requests is not None
+        if not isinstance(error, NotFound) or not is_named:
             self.extraction.outcome.failed(error)
+        elif request.job is None:
+            self.extraction.outcome.environment_not_found(request.environment, error)
+        else:
+            self.extraction.outcome.job_not_found(request.environment, request.job, error)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -46,6 +49,25 @@ Example, with the settings in a file that only you can read:
 """
 
 
+_NOTHING_SELECTED = (
+    "No stream is selected: the catalog must select test_environment_jobs or test_environments "
+    "(in Meltano, see the setting `select` of the extractor)."
+)
+
+
+@dataclass
+class Invocation:
+    """One call of the command; click's context object.
+
+    Attributes:
+        tap: The tap, once it is set up.
+        test: The value of `--test`.
+    """
+
+    tap: TapZuoraTestenv | None = None
+    test: str = ""
+
+
 class TapZuoraTestenv(Tap):
     """Extracts the refresh jobs of Zuora test environments, and the environments themselves."""
 
@@ -78,9 +100,30 @@ class TapZuoraTestenv(Tap):
             self._refuse_environment()
             raise
         command = click.get_current_context(silent=True)
-        if validate_config and command is not None and isinstance(command.obj, list):
+        if validate_config and command is not None and isinstance(command.obj, Invocation):
             # The only way for our command to get the tap: singer-sdk's command does not return it.
-            command.obj.append(self)
+            command.obj.tap = self
+            self._follow(command.obj)
+        if validate_config and not any(stream.selected for stream in self.streams.values()):
+            raise ConfigValidationError("Nothing selected", errors=[_NOTHING_SELECTED])
+
+    def _follow(self, invocation: Invocation) -> None:
+        """Do what only the command needs: keep messages off a terminal during `--test`, and react to SIGHUP."""
+        if isinstance(self.message_writer, MessageWriter):
+            is_dry_run = invocation.test in {"all", "records"}
+            self.message_writer.is_silent = is_dry_run and sys.stdout is not None and sys.stdout.isatty()
+        # singer-sdk handles SIGINT and SIGTERM. A SIGHUP that is ignored at the start, as by nohup, stays ignored.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, self._handle_termination)
+
+    @property
+    def emitted(self) -> dict[str, int]:
+        """How many records were written, by stream, after stream maps and filters."""
+        counts = self.message_writer.emitted if isinstance(self.message_writer, MessageWriter) else {}
+        return {
+            name: sum(counts.get(each.stream_alias, 0) for each in stream.stream_maps)
+            for name, stream in self.streams.items()
+        }
 
     @cached_property
     def extraction(self) -> Extraction:
@@ -170,6 +213,13 @@ class TapZuoraTestenv(Tap):
 
     @override
     @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        if isinstance(ctx.obj, Invocation):
+            ctx.obj.test = value
+        super().cb_test(ctx, param, value)
+
+    @override
+    @classmethod
     def get_singer_command(cls) -> click.Command:
         command = super().get_singer_command()
         command.help = cls.__doc__
@@ -196,4 +246,4 @@ def refusal(refused: ConfigValidationError) -> RunEnded:
     first, *others = refused.errors
     for sentence in others:
         TapZuoraTestenv.logger.error("%s", sentence)
-    return RunEnded(1, f"{first} ({len(others)} more above.)" if others else first)
+    return RunEnded.misconfigured(f"{first} ({len(others)} more above.)" if others else first)

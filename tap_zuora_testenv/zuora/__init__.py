@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tap_zuora_testenv.zuora.client import ClientOptions, ZuoraClient
-from tap_zuora_testenv.zuora.errors import Fatal, NotFound, PermissionRefused, Transient, ZuoraError
+from tap_zuora_testenv.zuora.errors import Fatal, NotFound, Refused, Transient, ZuoraError
 from tap_zuora_testenv.zuora.rows import Listing
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Fatal",
     "Listing",
     "NotFound",
-    "PermissionRefused",
+    "Refused",
     "Transient",
     "ZuoraClient",
     "ZuoraError",

@@ -90,7 +90,8 @@ def document(response: Response) -> Document:
         reason = "the answer is not a JSON object; check that base_url is a Zuora REST host"
         raise ZuoraError(described(response), reason)
     # Zuora reports some errors with HTTP 200.
-    if content.get("success") is False or not ("id" in content or "result" in content or "access_token" in content):
+    is_known = not {"id", "result", "access_token"}.isdisjoint(content) or content.get("size") == 0
+    if content.get("success") is False or not is_known:
         raise error(response)
     return Document(content, response)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.values import VISIBLE_ASCII
-from tap_zuora_testenv.zuora.errors import CredentialsRefused, TokenRejected
+from tap_zuora_testenv.zuora.errors import TokenRejected, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,11 +70,11 @@ class Authenticator:
             error: The refusal.
 
         Raises:
-            CredentialsRefused: The token cannot be renewed.
+            Unauthorized: The token cannot be renewed.
         """
         if not self._is_renewable:
             reason = "`access_token` is not, or no longer, good for this host; a token lasts about an hour"
-            raise CredentialsRefused(error.exchange, reason)
+            raise Unauthorized(error.exchange, reason)
         with self._lock:
             if self._token is not None and request.headers["Authorization"] == f"Bearer {self._token}":
                 self._token = None

@@ -19,8 +19,10 @@ from tap_zuora_testenv.zuora.errors import (
     CredentialsRefused,
     Exchange,
     Fatal,
+    Refused,
     TokenRejected,
     Transient,
+    Unauthorized,
     ZuoraError,
 )
 from tap_zuora_testenv.zuora.pace import Clock, Pace, SystemClock
@@ -165,7 +167,7 @@ class ZuoraClient:
         Raises:
             ZuoraError: The request could not be satisfied; `NotFound` if Zuora does not have the test environment.
         """
-        return one_row(self._get(_ENVIRONMENTS, environment), id=environment)
+        return one_row(self._get(_ENVIRONMENTS, environment), environment)
 
     def jobs(self, environment: str) -> Listing:
         """List all jobs of a test environment (Zuora's reference, List all jobs of a test environment).
@@ -176,7 +178,7 @@ class ZuoraClient:
         Raises:
             ZuoraError: The request could not be satisfied.
         """
-        return listed_rows(self._get(_ENVIRONMENTS, environment, "jobs"), testEnvironmentId=environment)
+        return listed_rows(self._get(_ENVIRONMENTS, environment, "jobs"))
 
     def job(self, environment: str, job: str) -> Row:
         """Retrieve a job of a test environment (Zuora's reference, Retrieve a job of a test environment).
@@ -188,8 +190,7 @@ class ZuoraClient:
         Raises:
             ZuoraError: The request could not be satisfied; `NotFound` if Zuora does not have the job.
         """
-        document = self._get(_ENVIRONMENTS, environment, "jobs", job)
-        return one_row(document, id=job, testEnvironmentId=environment)
+        return one_row(self._get(_ENVIRONMENTS, environment, "jobs", job), job)
 
     def _get(self, *path: str) -> Document:
         """Send a GET request; of the path's segments, the first is ours and the others may be ids."""
@@ -224,7 +225,7 @@ class ZuoraClient:
         try:
             return self._exchange(request, exchange)
         except TokenRejected as error:
-            raise CredentialsRefused(error.exchange, f"{error.reason}; a new token did not help") from None
+            raise Unauthorized(error.exchange, f"{error.reason}; a new token did not help") from None
 
     def _exchange(self, request: requests.PreparedRequest, exchange: Exchange) -> Document:
         with self._pace.request():
@@ -244,6 +245,8 @@ class ZuoraClient:
             raise self._pace.stop(error) from None
         except Transient as error:
             raise self._pace.stop(Fatal(error.exchange, error.reason)) from None
+        except Refused as error:
+            raise self._pace.stop(Fatal(error.exchange, error.reason, misconfigured=True)) from None
         except ZuoraError as error:
             reason = (
                 "no token; check client_id and client_secret, and that base_url is the host they belong to: "

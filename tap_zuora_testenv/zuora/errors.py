@@ -4,9 +4,11 @@
     |-- Transient                 another attempt may succeed
     |-- NotFound                  Zuora does not have what was requested
     |-- TokenRejected             a new token may be accepted
+    |-- Refused                   Zuora does not let these credentials have what was requested
+    |   |-- PermissionRefused
+    |   `-- Unauthorized
     `-- Fatal                     no later request could succeed
-        |-- CredentialsRefused
-        `-- PermissionRefused
+        `-- CredentialsRefused
 
 There is a class only for what is handled in a way of its own; everything else is in the sentence.
 """
@@ -96,13 +98,32 @@ class TokenRejected(ZuoraError):
     """Zuora does not accept the bearer token, or does so no longer."""
 
 
+class Refused(ZuoraError):
+    """Zuora does not let these credentials have what was requested. Other requests may succeed all the same."""
+
+
+class PermissionRefused(Refused):
+    """Zuora knows the credentials, and they may not read this."""
+
+
+class Unauthorized(Refused):
+    """Zuora does not accept the token for this request, nor a new one."""
+
+
 class Fatal(ZuoraError):
-    """No later request could succeed."""
+    """No later request could succeed.
+
+    Attributes:
+        misconfigured: Whether somebody must act before another run can succeed.
+    """
+
+    def __init__(self, exchange: Exchange | None, reason: str, *, misconfigured: bool = False) -> None:
+        super().__init__(exchange, reason)
+        self.misconfigured = misconfigured
 
 
 class CredentialsRefused(Fatal):
-    """Zuora does not accept the credentials."""
+    """Zuora's token endpoint does not accept the credentials."""
 
-
-class PermissionRefused(Fatal):
-    """Zuora knows the credentials, and they may not read test environments."""
+    def __init__(self, exchange: Exchange | None, reason: str) -> None:
+        super().__init__(exchange, reason, misconfigured=True)
