@@ -16,10 +16,8 @@ from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.zuora.answers import document
 from tap_zuora_testenv.zuora.auth import Authenticator, Token, token
 from tap_zuora_testenv.zuora.errors import (
-    CredentialsRefused,
     Exchange,
     Fatal,
-    Refused,
     TokenRejected,
     Transient,
     Unauthorized,
@@ -245,18 +243,12 @@ class ZuoraClient:
             raise self._pace.stop(error) from None
         except Transient as error:
             raise self._pace.stop(Fatal(error.exchange, error.reason)) from None
-        except Refused as error:
-            raise self._pace.stop(Fatal(error.exchange, error.reason, misconfigured=True)) from None
         except ZuoraError as error:
-            reason = (
-                "no token; check client_id and client_secret, and that base_url is the host they belong to: "
-                "credentials of one host fail on another"
-            )
-            raise self._pace.stop(CredentialsRefused(error.exchange, reason)) from None
+            raise self._pace.stop(Fatal(error.exchange, error.reason, misconfigured=True)) from None
 
     def _fetch_token_once(self) -> Token:
         self._pace.wait_out_pause()
-        return token(document(self._transport.send(self._token_request, self._token_exchange)))
+        return token(self._transport.send(self._token_request, self._token_exchange))
 
     def _log_retry(self, details: Details) -> None:
         self._logger.debug("Attempt %d failed: %s", details["tries"], details.get("exception"))

@@ -28,6 +28,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "403": (REFUSED, {"status": 403}),
     "404": (MISSING, {"status": 404}),
     "405": (WRONG, {"status": 405}),
+    "408": (PASSING, {"status": 408}),
     "429": (PASSING, {"status": 429}),
     "429 with a wait": (PASSING, {"status": 429, "headers": {"Retry-After": "7"}}),
     "500": (PASSING, {"status": 500}),
@@ -36,6 +37,15 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "503": (PASSING, {"status": 503}),
     "503 with a wait": (PASSING, {"status": 503, "headers": {"Retry-After": "7"}}),
     "504": (PASSING, {"status": 504}),
+    "505": (WRONG, {"status": 505}),
+    "507": (PASSING, {"status": 507}),
+    "511": (WRONG, {"status": 511}),
+    "520 with a page": (PASSING, {"status": 520, "body": "<html>Web server is returning an unknown error</html>"}),
+    "522": (PASSING, {"status": 522}),
+    "524": (PASSING, {"status": 524}),
+    "401 with a page": (REJECTED, {"status": 401, "body": "<html>Sign in</html>"}),
+    "403 with a page": (REFUSED, {"status": 403, "body": "<html>Access denied</html>"}),
+    "404 with a page": (MISSING, {"status": 404, "body": "<html>Not found</html>"}),
     "200 with a page": (PASSING, {"status": 200, "body": "<html>Sign in</html>"}),
     "200 and nothing": (PASSING, {"status": 200, "body": ""}),
     "200 and half a document": (PASSING, {"status": 200, "body": '{"result": [{"id":'}),
@@ -65,6 +75,15 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         }.items()
     },
     **{fault: (PASSING, {"wire": fault}) for fault in WireFault.ALL},
+}
+
+# What of it is Zuora's own refusal of the credentials, when it answers the request for a token.
+BLAMED_ON_THE_CREDENTIALS = {
+    "400",
+    "401",
+    "200 without success",
+    *(f"{status} of kind {kind}" for status in (200, 400) for kind in (11, 20, 30)),
+    "500 of kind 11",
 }
 
 ONE_JOB = f"/test-environments/{E1}/jobs/{job(2)['id']}"
@@ -100,25 +119,17 @@ WITHOUT = {
 
 def expected(meaning: str, request: str, times: int | None) -> Expected:
     """The specification."""
-    once = times == 1
     ends_the_run = request in {"token", "environments"}
-    match meaning:
-        case "passing":
-            return DONE if once else Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
-        case "token rejected" if request != "token":
-            # One new token, outside the attempts; when that does not help either, nothing will.
-            return DONE if once else Expected(_before(request), 1, "Stopped: ")
-        case "refused" | "token rejected":
-            return Expected(_before(request), 1, "Stopped: ")
-        case "missing" if not ends_the_run:
-            return Expected(WITHOUT[request], 0, "Done, but Zuora does not have the ")
-        case _:
-            return Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
-
-
-def _before(request: str) -> list[str]:
-    """What stands before the request in the order of the configuration, one request being in flight at a time."""
-    return {"one job": NAMED_JOBS[:1], "list of jobs": NAMED_JOBS}.get(request, [])
+    # For any request but the token's, a rejected token is renewed, outside the attempts.
+    may_recover = meaning == PASSING or (meaning == REJECTED and request != "token")
+    if may_recover and times == 1:
+        return DONE
+    if ends_the_run:
+        must_act = meaning in {REFUSED, REJECTED} or (request == "token" and meaning != PASSING)
+        return Expected([], 2, "Misconfigured: ") if must_act else Expected([], 1, "Stopped: ")
+    if meaning == MISSING:
+        return Expected(WITHOUT[request], 0, "Done: ")
+    return Expected(WITHOUT[request], 1, "Incomplete: ")
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +165,9 @@ def test_every_fault_has_its_end(
     assert ran.verdict.startswith(wanted.last_line)
     assert "\n" not in ran.verdict
     assert "Traceback" not in ran.log
+    if request_kind == "token":
+        assert not any(token in ran.log + ran.verdict for token in zuora.tokens._expiries)  # noqa: SLF001 - all of them
+        assert ("check client_id and client_secret" in ran.verdict) == (fault in BLAMED_ON_THE_CREDENTIALS)
     if wanted.code:
         # It names what was asked, of which host, and what to do.
         assert f"{path} at 127.0.0.1:" in ran.verdict

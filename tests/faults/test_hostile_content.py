@@ -426,9 +426,13 @@ def test_a_token_with_a_life_of_any_kind_is_used(tap: Tap, zuora: Zuora, lifetim
     assert sound(tap()).ids() == [job(1)["id"]]
 
 
-@pytest.mark.parametrize("token", ["", " ", "a b", "a\r\nX-Other: 1", "a\x00", "é", "\ud800", 7, None, [], {}, True])
+@pytest.mark.parametrize(
+    "token",
+    ["", "e", "1234567", " " * 8, "a b c d e", "a\r\nX-Other: 1", "a\x00" * 8, "é" * 8, "\ud800" * 8, 7, None, [], {}],
+)
 def test_what_cannot_be_a_token_ends_the_run_before_it_is_sent(tap: Tap, zuora: Zuora, token: object) -> None:
     zuora.faults.add(Fault("/oauth/token", status=200, json={"access_token": token, "expires_in": 60}))
     ran = sound(tap())
-    assert (ran.code, paths(zuora)) == (1, [])
-    assert ran.verdict.startswith("Stopped: POST /oauth/token at ")
+    assert (ran.code, paths(zuora)) == (2, [])
+    assert ran.verdict.startswith("Misconfigured: POST /oauth/token at ")
+    assert "client_id" not in ran.verdict
