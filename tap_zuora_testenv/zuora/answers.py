@@ -58,6 +58,7 @@ class Response(NamedTuple):
         headers: The headers, in a mapping that ignores case: they are looked up in lower case.
         body: The whole body, decoded.
         received_at: When it arrived, UTC.
+        deadline: When the time of the request is over, by `time.monotonic`.
     """
 
     exchange: Exchange
@@ -65,6 +66,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    deadline: float = float("inf")
 
 
 class Document(NamedTuple):

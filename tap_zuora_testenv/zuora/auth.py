@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,6 +76,11 @@ class Authenticator:
         """Set the header, with a new token if there is none or the token is near its end."""
         request.headers["Authorization"] = f"Bearer {self._current()}"
         return request
+
+    def prepare(self) -> None:
+        """Fetch a token if there is none. A failure is reported by the requests, which need the token."""
+        with suppress(Exception):
+            self._current()
 
     def renew(self, request: requests.PreparedRequest, error: TokenRejected) -> None:
         """Discard the token that a request was refused with, so that the next request fetches a new one.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -25,7 +28,7 @@ from tap_zuora_testenv.zuora.errors import (
 )
 from tap_zuora_testenv.zuora.pace import Clock, Pace, SystemClock
 from tap_zuora_testenv.zuora.rows import Listing, listed_rows, one_row
-from tap_zuora_testenv.zuora.transport import Transport
+from tap_zuora_testenv.zuora.transport import Transport, late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +102,9 @@ class ZuoraClient:
         self._logger = logger or logging.getLogger(__name__)
         self._base_url, parts = options.base_url, urlsplit(options.base_url)
         self._host, self._base_path = parts.netloc.lower(), parts.path
-        self._pace = Pace(options.max_parallel_requests, clock, self._logger)
+        self._width = options.max_parallel_requests
+        self._pace = Pace(self._width, clock, self._logger)
+        self._has_started, self._start_lock = False, threading.Lock()
         # One connection more than requests in flight: a token may be fetched meanwhile.
         self._transport = Transport(
             options.base_url, connections=options.max_parallel_requests + 1, timeout=options.request_timeout
@@ -138,6 +143,23 @@ class ZuoraClient:
     def __exit__(self, *_: object) -> None:
         """Close the client."""
         self.close()
+
+    def start(self, connections: int) -> None:
+        """Fetch the token at once and open connections meanwhile, in threads. Only the first call does anything.
+
+        Without it, the first request fetches the token, and each request that needs a connection opens it.
+
+        Args:
+            connections: How many requests there will be in flight; no more connections are opened than may be.
+        """
+        with self._start_lock:
+            if self._has_started:
+                return
+            self._has_started = True
+        self._transport.open_early(min(connections, self._width))
+        # If no thread can be started, the first request fetches the token.
+        with suppress(RuntimeError):
+            threading.Thread(target=self._authenticator.prepare, name="token", daemon=True).start()
 
     def stop(self, error: Fatal) -> Fatal:
         """Let no more requests start; all calls raise the error of the first such call, which is returned."""
@@ -229,7 +251,11 @@ class ZuoraClient:
         with self._pace.request():
             # The header is set last: the token may have come near its end while all waited.
             response = self._transport.send(self._authenticator(request), exchange)
-        return document(response)
+        read = document(response)
+        if time.monotonic() > response.deadline:
+            # To read a huge response takes time as well.
+            raise late(response)
+        return read
 
     def _fetch_token(self) -> Token:
         """Fetch a token (Zuora's reference, Create an OAuth token).

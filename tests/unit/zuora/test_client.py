@@ -59,6 +59,7 @@ class Zuora(BaseAdapter):
             raise answer
         response = requests.Response()
         response.status_code, body, headers = answer
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
         response._content = body if isinstance(body, bytes) else json.dumps(body).encode()  # noqa: SLF001 - no other way
         response.headers.update(headers)
         response.request, response.url = request, str(request.url)
@@ -89,7 +90,7 @@ def longest_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def zuora(monkeypatch: pytest.MonkeyPatch) -> Zuora:
     adapter = Zuora()
-    monkeypatch.setattr(transport_module, "DeadlineAdapter", lambda **_: adapter)
+    monkeypatch.setattr(transport_module, "Adapter", lambda **_: adapter)
     return adapter
 
 
@@ -504,9 +505,9 @@ def test_a_permission_that_is_refused_concerns_the_one_request(ready: ZuoraClien
     ("answer", "kind"),
     [
         ((429, b"", {"Retry-After": "601"}), Fatal),
-        (requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), Fatal),
+        (requests.exceptions.ProxyError("Tunnel connection failed: 407 Proxy Authentication Required"), Fatal),
     ],
-    ids=["wait", "certificate"],
+    ids=["wait", "proxy"],
 )
 def test_after_a_fatal_error_every_call_raises_the_same_one(
     ready: ZuoraClient, zuora: Zuora, answer: Any, kind: type[Fatal]
