@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,20 @@ def test_ten_thousand_rows_that_are_no_jobs_are_told_in_twenty_lines_and_a_count
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"]], None)
     assert "(and 9,999 more, named above)" in ran.verdict
+
+
+def test_a_million_rows_that_are_no_jobs_cost_little(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_job(E2, job(2, E2))
+    zuora.faults.add(
+        Fault(LIST_OF_JOBS, status=200, body='{"result": [' + "0, " * 1_000_000 + json.dumps(job(1)) + "]}")
+    )
+    zuora.put_environment(environment(E2))
+    began = time.process_time()
+    ran = sound(tap(only=JOBS))
+    # The emulator is in this process as well.
+    assert time.process_time() - began < 5
+    assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"], job(2)["id"]], None)
+    assert "and 999,999 more" in ran.verdict
 
 
 # Of answers that are strange.

@@ -340,7 +340,7 @@ def test_each_operation_is_one_request(
     ready: ZuoraClient, zuora: Zuora, call: Call, path: str, answer: dict[str, Any]
 ) -> None:
     zuora.answer(200, answer)
-    assert call(ready) == ((answer["result"], []) if "result" in answer else answer)
+    assert call(ready) == ((answer["result"], [], 0) if "result" in answer else answer)
     assert zuora.sent == [f"GET {ENVIRONMENTS}{path}"]
     assert zuora.authorizations == ["Bearer ready"]
 
@@ -383,7 +383,7 @@ def test_another_thing_than_the_requested_one_is_an_error(
 def test_a_job_whose_environment_has_another_name_is_a_row_all_the_same(ready: ZuoraClient, zuora: Zuora) -> None:
     jobs = [{"id": "j", "testEnvironmentId": "e"}, {"id": "k", "testEnvironmentId": "other"}]
     zuora.answers = [(200, {"result": jobs}, {}), (200, jobs[1], {})]
-    assert ready.jobs("e") == (jobs, [])
+    assert ready.jobs("e") == (jobs, [], 0)
     assert ready.job("e", "k") == jobs[1]
 
 
@@ -418,7 +418,7 @@ def test_an_id_that_is_not_requested_does_not_stop_the_client(ready: ZuoraClient
     with pytest.raises(ZuoraError):
         ready.jobs("..")
     zuora.answer(200, {"result": []})
-    assert ready.jobs("e") == ([], [])
+    assert ready.jobs("e") == ([], [], 0)
 
 
 # Attempts.
