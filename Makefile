@@ -65,7 +65,7 @@ report: ## build the models and write build/report.html of an emulated Zuora (DA
 
 report-test: ## test the report in a real browser (Debian: apt install chromium chromium-driver)
 	@sh requirements/install.sh dev
-	@exec $(VENV)/python -m pytest tests/analytics/report_in_chromium.py
+	@exec $(VENV)/python -m pytest tests/report/report_in_chromium.py
 
 soak: ## 10,000 jobs with 20 % faults in three seeds, and 200 signals at random moments (8 minutes)
 	@sh requirements/install.sh dev
