@@ -10,8 +10,8 @@ import pytest
 from psycopg import sql
 from typing_extensions import override
 
-from analytics.models import Place
-from demo.compare import schema as fields_of
+from dev.testbed.dbt_package import Place
+from dev.testbed.table_comparison import schema as fields_of
 from tests.loading import postgres_in_another_zone
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analytics import models
-from analytics.models import Place, build
-from demo.failure import DemoError
-from demo.pipe import Pipe
+from dev.testbed import dbt_package
+from dev.testbed.dbt_package import Place, build
+from dev.testbed.tap_to_target import Pipe
+from dev.testbed.tool_error import ToolError
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
@@ -105,7 +105,7 @@ def test_a_value_that_zuora_adds_warns_and_stops_nothing(
 
 def test_tables_that_are_not_there_are_a_sentence_without_a_password(new_place: Callable[[], Place]) -> None:
     place = new_place()
-    with pytest.raises(DemoError, match="dbt could not build the models") as failure:
+    with pytest.raises(ToolError, match="dbt could not build the models") as failure:
         build(Place(place.url.replace("postgres@", "postgres:hush@"), place.schema, place.models_schema))
     assert "hush" not in str(failure.value)
 
@@ -120,7 +120,7 @@ def test_without_a_given_time_now_is_now(by_hand: Place, ask: Callable[[Place, s
 
 def test_dbt_leaves_nothing_in_the_checkout(built: Place) -> None:
     assert built.models_schema
-    left = {name for _, folders, files in os.walk(models.PROJECT) for name in [*folders, *files]}
+    left = {name for _, folders, files in os.walk(dbt_package.PROJECT) for name in [*folders, *files]}
     assert not left & {"target", "logs", "dbt_packages", ".user.yml", "package-lock.yml"}
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.testbed.faulty_proxy import FaultyProxy
 from tap_zuora_testenv import auth, client, transport
-from tests.faults.faulty_proxy import FaultyProxy
 from tests.tap.conftest import clock, server, tap, zuora
 
 if TYPE_CHECKING:

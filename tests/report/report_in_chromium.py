@@ -11,14 +11,14 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from analytics.report import write_report
-from analytics.rows import read
+from tap_zuora_testenv.report.marts import read
+from tap_zuora_testenv.report.report_command import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from analytics.models import Place
+    from dev.testbed.dbt_package import Place
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DESK, PHONE = 1100, 390
@@ -47,9 +47,9 @@ return Math.min(...[...document.querySelectorAll('body *')].filter(
 
 
 @pytest.fixture(scope="module")
-def report(by_hand: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(built: Place, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(by_hand, output, NOW)
+    write_report(built.url, built.models_schema, output)
     return output
 
 
@@ -97,9 +97,9 @@ def test_it_asks_for_nothing_but_itself_and_logs_nothing(browser: webdriver.Chro
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
-def test_its_numbers_are_those_of_the_models(browser: webdriver.Chrome, report: Path, by_hand: Place) -> None:
+def test_its_numbers_are_those_of_the_models(browser: webdriver.Chrome, report: Path, built: Place) -> None:
     show(browser, report)
-    shown, rows = ask(browser, ROWS), read(by_hand)
+    shown, rows = ask(browser, ROWS), read(built.url, built.models_schema)
     for environment in rows.environments:
         if environment.data_age_days is not None:
             assert str(environment.data_age_days) in shown[environment.test_environment_id]

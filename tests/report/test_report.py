@@ -5,29 +5,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analytics.page import headline, notices, render
-from analytics.report import main, write_report
-from analytics.rows import Rows, read
+from dev.demo import models_and_report
+from dev.testbed.dbt_package import build
+from tap_zuora_testenv.report.marts import ReportError, Rows, read
+from tap_zuora_testenv.report.page import headline, notices, render
+from tap_zuora_testenv.report.report_command import run, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from analytics.models import Place
+    from dev.testbed.dbt_package import Place
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 LARGEST = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def text(by_hand: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
+def text(built: Place, tmp_path_factory: pytest.TempPathFactory) -> str:
     output = tmp_path_factory.mktemp("report") / "new" / "report.html"
-    write_report(by_hand, output, NOW)
+    write_report(built.url, built.models_schema, output)
     return output.read_text(encoding="utf-8")
 
 
@@ -37,9 +38,8 @@ def page(text: str, read_page: Callable[[str], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def rows(text: str, by_hand: Place) -> Rows:
-    assert text
-    return read(by_hand)
+def rows(built: Place) -> Rows:
+    return read(built.url, built.models_schema)
 
 
 def test_the_state_of_all_is_one_sentence(rows: Rows) -> None:
@@ -123,25 +123,81 @@ def test_rows_that_were_read_long_ago_are_said_to_be_old(rows: Rows) -> None:
 
 
 def test_the_command_says_where_the_report_is(
-    by_hand: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", by_hand.url)
-    monkeypatch.setenv("ZUORA_TESTENV_SCHEMA", by_hand.schema)
     output = tmp_path / "my report.html"
-    assert main(["--output", str(output), "--now", "2026-03-10T12:00:00"]) == 0
+    monkeypatch.setenv("DATABASE_URL", built.url)
+    assert run(["--schema", built.models_schema, "--output", str(output)]) == 0
     assert capsys.readouterr().out == f"The report is {output.as_uri()}\n"
     assert output.exists()
 
 
+def test_the_option_counts_more_than_the_variable(
+    built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "report.html"
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    assert run(["--database", built.url, "--schema", built.models_schema, "--output", str(output)]) == 0
+
+
+def test_make_report_builds_the_models_first(
+    by_hand: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "report.html"
+    monkeypatch.setenv("DATABASE_URL", by_hand.url)
+    monkeypatch.setenv("ZUORA_TESTENV_SCHEMA", by_hand.schema)
+    monkeypatch.setenv("ZUORA_TESTENV_MODELS_SCHEMA", f"{by_hand.schema}_for_make")
+    assert models_and_report.main(["--output", str(output), "--now", "2026-03-10T12:00:00"]) == 0
+    assert capsys.readouterr().out == f"The report is {output.as_uri()}\n"
+    assert 'As of <time datetime="2026-03-10T12:00:00+00:00">' in output.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [run, models_and_report.main])
 @pytest.mark.parametrize("url", ["postgresql://someone:hu%sh@127.0.0.1/db", "postgresql://someone:hush@127.0.0.1:1/db"])
 def test_a_database_that_cannot_be_had_is_a_sentence(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    url: str,
+    command: Callable[[list[str]], int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
-    assert main(["--output", str(tmp_path / "report.html")]) == 1
+    assert command(["--output", str(tmp_path / "report.html")]) == 1
     said = capsys.readouterr().err
     assert said.startswith("No report. ")
     assert not [word for word in ("Traceback", "hush", "hu%sh") if word in said]
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "No database is named: set --database or the environment variable DATABASE_URL."),
+        ("somewhere:hush", "The URL of the database is not of the form postgresql://user:password@host:5432/database"),
+        ("postgresql://me:hush@host:port/db", "The URL of the database is not of the form postgresql://"),
+        ("postgresql://me:hush@[::1/db", "The URL of the database is not of the form postgresql://"),
+        ("nosuch://me:hush@host/db", "The URL of the database is not of the form postgresql://"),
+        ("mysql+pymysql://me:hush@host/db", "The package pymysql that reads databases of this kind is not installed."),
+    ],
+)
+def test_a_url_that_is_no_database_is_a_sentence_without_it(
+    url: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert run(["--database", url]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"No report. {reason}")
+    assert "hush" not in said
+
+
+def test_tables_that_are_not_there_are_a_sentence(built: Place, tmp_path: Path) -> None:
+    with pytest.raises(ReportError, match=r"^The tables in the schema elsewhere cannot be read: relation .* not exist"):
+        write_report(built.url, "elsewhere", tmp_path / "report.html")
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(built: Place, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ReportError, match=r"report\.html cannot be written: "):
+        write_report(built.url, built.models_schema, tmp_path / "file" / "report.html")
 
 
 def test_no_environment_is_a_sentence(
@@ -149,5 +205,6 @@ def test_no_environment_is_a_sentence(
 ) -> None:
     place = new_place()
     fill(place, [], [])
-    with pytest.raises(Exception, match="hold no test environment: run the tap first"):
-        write_report(place, tmp_path / "report.html")
+    build(place)
+    with pytest.raises(ReportError, match="hold no test environment: run the tap and dbt first"):
+        write_report(place.url, place.models_schema, tmp_path / "report.html")
