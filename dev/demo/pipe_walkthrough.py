@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dev.demo.models_and_report import build_and_report
-from dev.demo.walkthrough import Walkthrough, run_demo, say
+from dev.demo.walkthrough import PASSES, Walkthrough, run_demo, say, spell
 from dev.testbed.dbt_package import Place
 from dev.testbed.tap_to_target import Pipe
 from tap_zuora_testenv.report.report_command import OUTPUT
@@ -27,6 +27,18 @@ class PipeWalkthrough(Walkthrough[Pipe]):
         Raises:
             ToolError: Something is not as it must be.
         """
+        say("\n1  First run: tap-zuora-testenv --config tap.json | target-postgres --config target.json\n")
+        first = self.pipe.run()
+        self.store.remember()
+        self.show(first)
+        say(f"\n2  Somebody asks Zuora to refresh {self.due['tenantName']}, and {spell(PASSES)} pass.")
+        self.zuora.refresh(self.due["id"])
+        self.zuora.advance(PASSES)
+        say("\n3  Second run, from the state of the first: tap-zuora-testenv ... --state state.json | ...\n")
+        self.show(self.pipe.run(first.state))
+        self.explain()
+        say("\n4  Does PostgreSQL hold what Zuora holds?\n")
+        say(f"  {self.check()}")
 
     def show_report(self) -> None:
         """Build the models and write the report.
