@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-EXTRA = {"altair", "jinja2", "psycopg", "sqlalchemy", "vl_convert"}
+EXTRA = {"altair", "jinja2", "sqlalchemy"}
 
 
 def main() -> None:

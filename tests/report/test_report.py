@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +22,11 @@ from tap_zuora_testenv.report.report_command import run, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from dev.testbed.dbt_package import Place
 
 LARGEST = 1_000_000
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +191,23 @@ def test_a_url_that_is_no_database_is_a_sentence_without_it(
     said = capsys.readouterr().err
     assert said.startswith(f"No report. {reason}")
     assert "hush" not in said
+
+
+@pytest.mark.parametrize("missing", ["altair", "jinja2", "sqlalchemy"])
+def test_without_the_extra_one_sentence_names_it(missing: str, tmp_path: Path) -> None:
+    (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError('none', name='{missing}')")
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_zuora_testenv.report"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{CHECKOUT}"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "The report needs an extra: pip install 'tap-zuora-testenv[report]'\n",
+    )
 
 
 def test_tables_that_are_not_there_are_a_sentence(built: Place, tmp_path: Path) -> None:
