@@ -45,7 +45,9 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/mypy .
+	$(VENV)/lint-imports --no-cache
 	$(VENV)/typos
+	$(VENV)/python -m dev.english
 	$(VENV)/deptry tap_zuora_testenv
 	$(VENV)/zizmor --quiet --offline --pedantic --strict-collection .github
 

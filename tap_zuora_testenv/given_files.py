@@ -1,31 +1,30 @@
-"""The files that the command line names, and the sentences that refuse them."""
+"""The files that the command line names: what is refused of them, and what singer-sdk does not read from a catalog."""
 
 from __future__ import annotations
 
 import json
 from io import StringIO
-from typing import IO
+from typing import IO, Any
 
 import click
-
-from tap_zuora_testenv.catalogs import is_catalog
+from singer_sdk.singerlib import Catalog
 
 
 def checked(option: str, file: IO[str] | None) -> IO[str] | None:
-    """Return a file with the same text, which is known to be a JSON object; it may be a pipe, which is read once.
+    """Return a file with the same text, which is a JSON object. The given file may be a pipe, which can be read once.
 
     Args:
         option: The option that names the file.
-        file: The file, None when the option was not given.
+        file: The file, None if the option was not given.
 
     Raises:
-        click.UsageError: It cannot be read, is no JSON object, or is given as a catalog and is none.
+        click.UsageError: The file cannot be read, is not a JSON object, or is given as a catalog and is none.
     """
     if file is None:
         return None
     try:
         text = file.read()
-        # As singer-sdk does with the file of the settings: what is no object cannot be merged into one.
+        # As singer-sdk does with the file of the settings: only an object can be merged into one.
         content = {} | json.loads(text)
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise click.UsageError(f"{option} {file.name}: {file_problem(error)}.") from None
@@ -35,7 +34,7 @@ def checked(option: str, file: IO[str] | None) -> IO[str] | None:
 
 
 def file_problem(error: Exception) -> str:
-    """Say in words why a file could not be read as a JSON object, without showing what stands in it."""
+    """Describe why a file could not be read as a JSON object, without showing its content."""
     match error:
         case FileNotFoundError():
             return "there is no such file"
@@ -48,3 +47,25 @@ def file_problem(error: Exception) -> str:
             return "the file is not JSON" + (f" (line {line}, column {getattr(error, 'colno', 1)})" if line else "")
         case _:
             return "the file is not a JSON object"
+
+
+def is_catalog(content: dict[str, Any]) -> bool:
+    """Return whether singer-sdk can read a catalog from a JSON object."""
+    try:
+        Catalog.from_dict(content)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return False
+    # singer-sdk takes an object without streams for an empty catalog: a run would emit nothing and report success.
+    return "streams" in content
+
+
+def remove_keys(catalog: Catalog) -> None:
+    """Remove the key from each stream whose metadata says that it has none: `"table-key-properties": []`.
+
+    Meltano's rules for metadata are written like that. They leave `key_properties` as discovered, which singer-sdk
+    reads first, and an empty list there counts as absent.
+    """
+    for entry in catalog.streams:
+        keys = entry.metadata.root.table_key_properties if () in entry.metadata else None
+        if keys is not None and not keys:
+            entry.key_properties = []

@@ -1,4 +1,4 @@
-"""Writes Singer messages so that a signal or a reader that goes away never leaves half of one."""
+"""Writes Singer messages whole: neither a signal nor a reader that goes away leaves half of one."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from typing_extensions import override
 
-from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv.outcome import RunEnded
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib.encoding.simple import Message
 
 SECONDS_TO_UNWIND = 4.0
-"""After a signal: for how long a reader may leave the last message untaken."""
+"""How long after a signal the reader may take to accept the last message."""
 
-# What a shell shows for a program that a signal ended.
+# A shell adds this to the number of the signal that ended a program.
 _SIGNAL_EXIT = 128
 
 
@@ -50,7 +50,7 @@ class MessageWriter(MsgSpecWriter):
             raise interruption
 
     def interrupt(self, signum: int) -> None:
-        """End the run: now, or when the message that is being written is out; from the handler of a signal.
+        """End the run from a signal handler: now, or once the message that is being written is out.
 
         Args:
             signum: The signal.
@@ -72,8 +72,8 @@ class MessageWriter(MsgSpecWriter):
 
 
 def _write_whole(line: bytearray) -> None:
-    """Write a line to the end: without its buffer (PYTHONUNBUFFERED) the output may take a part, as after a signal."""
-    # A copy: the line stands in the one buffer that the next message is made in.
+    """Write a line to its end: an unbuffered output (PYTHONUNBUFFERED) may accept only a part of it."""
+    # A copy: the line is in the one buffer that the next message is written to.
     rest = bytes(line)
     while rest:
         rest = rest[sys.stdout.buffer.write(rest) :]
@@ -81,7 +81,7 @@ def _write_whole(line: bytearray) -> None:
 
 
 def forget_reader() -> None:
-    """Let the interpreter, which flushes the output when it ends, find somebody to take it."""
+    """Point stdout at /dev/null so that the interpreter's final flush does not raise BrokenPipeError."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,54 +1,75 @@
-"""One line about progress every 10 seconds, however many requests there are."""
+"""What is logged about the progress of a run: a line per 10 seconds, and two metrics per stream."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
+from singer_sdk import metrics
+from typing_extensions import override
+
+from tap_zuora_testenv.zuora.pace import SECONDS_BETWEEN_LINES
+
 if TYPE_CHECKING:
     import logging
 
-    from tap_zuora_testenv.pace import Clock
+    from singer_sdk.helpers.types import Context
 
-SECONDS_BETWEEN_LINES = 10.0
+    from tap_zuora_testenv.zuora.pace import Clock
 
 
 class Progress:
-    """How far a number of requests has come; told by several threads."""
+    """How many of a number of requests are completed; counted by several threads."""
 
     def __init__(self, total: int, clock: Clock, logger: logging.Logger) -> None:
-        """Begin to count.
+        """Start at none.
 
         Args:
             total: How many requests there are.
-            clock: Tells the time.
-            logger: Is told of progress.
+            clock: The clock that rates and intervals are measured by.
+            logger: Logs the lines.
         """
         self._total, self._clock, self._logger = total, clock, logger
-        self._began = self._last_line = clock.monotonic()
-        self._done = 0
+        self._started = self._last_line = clock.monotonic()
+        self._completed = 0
         self._lock = threading.Lock()
 
     def completed(self) -> None:
-        """Count a request that came to its end, good or bad."""
+        """Count a completed request, successful or not."""
         with self._lock:
-            self._done += 1
+            self._completed += 1
             now = self._clock.monotonic()
             if now - self._last_line < SECONDS_BETWEEN_LINES:
                 return
             self._last_line = now
-            line = progress_line(self._done, self._total, now - self._began)
+            line = progress_line(self._completed, self._total, now - self._started)
         self._logger.info("%s", line)
 
 
-def progress_line(done: int, total: int, seconds: float) -> str:
-    """Write the line, for example `612 of 4,000 requests, 198/s, 17 s left`.
+def progress_line(completed: int, total: int, seconds: float) -> str:
+    """Return the line, for example `612 of 4,000 requests, 198/s, 17 s left`.
 
     Args:
-        done: How many requests came to their end, at least one.
+        completed: How many requests are completed, at least one.
         total: How many there are.
-        seconds: What they took, more than none.
+        seconds: How long they took, more than zero.
     """
-    rate = done / seconds
-    left = (total - done) / rate
-    return f"{done:,} of {total:,} requests, {rate:,.0f}/s, {left:,.0f} s left"
+    rate = completed / seconds
+    left = (total - completed) / rate
+    return f"{completed:,} of {total:,} requests, {rate:,.0f}/s, {left:,.0f} s left"
+
+
+class RecordCounter(metrics.Counter):
+    """Counts the records of a stream, for one line per stream."""
+
+    @override
+    def with_context(self, value: Context | None) -> None:
+        """Do nothing: the count is for all test environments, not for the last one."""
+
+
+class SyncTimer(metrics.Timer):
+    """Times the sync of a stream, for one line per stream."""
+
+    @override
+    def with_context(self, value: Context | None) -> None:
+        """Do nothing: the time is for all test environments, not for the last one."""

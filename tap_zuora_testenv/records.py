@@ -1,92 +1,75 @@
-"""What becomes of a row: which rows are emitted, how each becomes a record, and what is measured of it."""
+"""Pure: what Zuora sent for a row becomes a record that is as the stream's schema promises."""
 
 from __future__ import annotations
 
-import abc
-import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from singer_sdk import metrics
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.schema.source import StreamSchema
-from typing_extensions import override
-
-from tap_zuora_testenv.client import ZuoraStream
-from tap_zuora_testenv.outcome import NOUNS
-from tap_zuora_testenv.schema_files import schema_directory
-from tap_zuora_testenv.values import RowShape
+from tap_zuora_testenv.timestamps import rfc_3339
+from tap_zuora_testenv.values import REPLACEMENT_CHARACTER, integer, string
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Mapping
 
-    from singer_sdk.helpers.types import Context
-
-    from tap_zuora_testenv.answers import Document
-    from tap_zuora_testenv.tap import TapZuoraTestenv
     from tap_zuora_testenv.values import Row
 
 
-class RecordCounter(metrics.Counter):
-    """Counts the records of a stream; one line a stream."""
+class Loss(NamedTuple):
+    """A value that could not be kept as Zuora sent it.
 
-    @override
-    def with_context(self, value: Context | None) -> None:
-        """Do nothing: the count is that of all test environments, not of the last one."""
+    Attributes:
+        field: The name of its field.
+        kind: What became of the value.
+        raw: What Zuora sent.
+    """
 
-
-class SyncTimer(metrics.Timer):
-    """Times the sync of a stream."""
-
-    @override
-    def with_context(self, value: Context | None) -> None:
-        """Do nothing: the time is that of all test environments, not of the last one."""
+    field: str
+    kind: str
+    raw: object
 
 
-class RecordStream(ZuoraStream):
-    """A stream whose records are as its schema says."""
+class RecordSchema:
+    """The fields of a stream, and how the value of each becomes what the schema promises."""
 
-    schema: ClassVar[StreamSchema] = StreamSchema(schema_directory())
-    primary_keys: ClassVar[Sequence[str]] = ("id",)
-    # `post_process` conforms each value, and tells what was lost.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        """Read the fields.
 
-    def __init__(self, tap: TapZuoraTestenv) -> None:
-        super().__init__(tap)
-        self._shape = RowShape(self.schema)
+        Args:
+            schema: The stream's JSON schema: fields of type string, integer, or string with format date-time.
+        """
+        self._converters: dict[str, Callable[[Any], Any]] = {
+            field: _converter(definition) for field, definition in schema["properties"].items()
+        }
 
-    @override
-    def get_records(self, context: Context | None) -> Iterator[Document]:
-        # A dry run counts the rows beyond its limit; were they handed on, singer-sdk would announce an unhandled error.
-        outcome, limit = self.run.outcome, self.ABORT_AT_RECORD_COUNT
-        for row in self.get_rows(context):
-            outcome.read[self.name] += 1
-            if limit is None or outcome.records[self.name] < limit:
-                yield row
+    def record(self, row: Row) -> tuple[Row, list[Loss], set[str]]:
+        """Convert a row.
 
-    @property
-    def is_dry_run(self) -> bool:
-        """Whether `--test` only looks what could be read."""
-        return self.ABORT_AT_RECORD_COUNT is not None
+        A field that the row lacks is null. A value of another type is converted if the conversion is exact, else it
+        becomes null.
 
-    @abc.abstractmethod
-    def get_rows(self, context: Context | None) -> Iterator[Document]:
-        """Return the rows of a partition, as Zuora sent them, that are to be emitted."""
+        Args:
+            row: A row as Zuora sent it.
 
-    @override
-    def post_process(self, row: Row, context: Context | None = None) -> Row:
-        record, losses, unknown = self._shape.conform(row)
-        for loss in losses:
-            self.run.outcome.lost(f"{NOUNS[self.name][:-1]} {record['id']}", loss)
-        if unknown:
-            self.run.outcome.unknown_fields(self.name, unknown)
-        self.run.outcome.records[self.name] += 1
-        return record
+        Returns:
+            The record, with exactly the fields of the schema; what was lost; and the names of the row's other fields.
+        """
+        losses: list[Loss] = []
+        record: Row = {}
+        for field, convert in self._converters.items():
+            raw = row.get(field)
+            # Nothing and plain text are by far the most frequent: they need no call.
+            if raw is None or (convert is string and isinstance(raw, str) and raw.isascii()):
+                record[field] = raw
+                continue
+            value = record[field] = convert(raw)
+            if value is not raw and value != raw:
+                if value is None:
+                    losses.append(Loss(field, "is not of its type and becomes null", raw))
+                elif isinstance(value, str) and REPLACEMENT_CHARACTER in value:
+                    losses.append(Loss(field, "holds half a character, which becomes U+FFFD", raw))
+        return record, losses, row.keys() - self._converters.keys()
 
-    @override
-    def get_record_counter(self, **_: Any) -> RecordCounter:
-        tags = {metrics.Tag.STREAM: self.name}
-        return RecordCounter(metrics.Metric.RECORD_COUNT, tags, log_interval=math.inf)
 
-    @override
-    def get_sync_timer(self) -> SyncTimer:
-        return SyncTimer(metrics.Metric.SYNC_DURATION, {metrics.Tag.STREAM: self.name})
+def _converter(definition: Mapping[str, Any]) -> Callable[[Any], Any]:
+    if definition.get("format") == "date-time":
+        return rfc_3339
+    return integer if "integer" in definition["type"] else string

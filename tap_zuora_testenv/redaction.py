@@ -1,4 +1,4 @@
-"""Keeps secrets out of every text that leaves the program, and foreign text short and clean."""
+"""Keeps secrets out of every text that leaves the program, and makes foreign text short and clean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CONCEALED = "***"
 LONGEST_QUOTE = 200
-"""How many characters of an answer may stand in a message."""
+"""How many characters of a response a message may contain."""
 
 _NOT_PRINTED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
@@ -27,15 +27,15 @@ class Redaction:
         self._pattern: re.Pattern[str] | None = None
 
     def conceal(self, secrets: Iterable[object]) -> None:
-        """Keep these texts out of all that is said from now on, in the forms in which the wire may carry them.
+        """Keep these texts out of every later message, in each form in which a response may repeat them.
 
         Args:
-            secrets: Secrets, tokens, passwords; what is no text or is empty is passed over.
+            secrets: Secrets, tokens, passwords; values that are empty or are not text are ignored.
         """
         for secret in secrets:
             if isinstance(secret, str) and secret:
                 self._forms |= _forms(secret)
-        # The longest first: a secret that contains another one is concealed as a whole.
+        # The longest first: a secret that contains another one is concealed whole.
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
@@ -50,34 +50,34 @@ class Redaction:
         return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
 
     def show(self, value: object) -> str:
-        """Return what Python shows of a foreign value, as `quote` does of a text."""
+        """Return the `repr` of a foreign value, as `quote` returns a text."""
         try:
             return self.quote(repr(value))
         except RecursionError:
-            # What a thread could just read can be too deep for one that is further down in its own calls.
+            # One thread could parse it, but this one is deeper in its own calls.
             return "something nested too deeply to show"
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the secret as it may stand in a text: plain, in a form's body, in JSON, in what Python shows of it."""
-    # Half a character, as in a variable that is not UTF-8, has no form in a URL but must not end the program here.
+    """Return the forms of a secret in a text: plain, in a form's body, in JSON, and in its `repr`."""
+    # A lone surrogate, as in a variable that is not UTF-8, cannot be in a URL, but must not end the program here.
     quoted = {each(secret, safe="", errors="surrogatepass") for each in (quote, quote_plus)}
     escaped = {json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)}
     return {secret, *quoted, *(each[1:-1] for each in escaped)}
 
 
 REDACTION = Redaction()
-"""The secrets of this process: one for all, as logging is."""
+"""The secrets of this process: one object for all, as in logging."""
 
 
 def redact_log_records() -> None:
-    """Redact every log record of the process where it is made.
+    """Redact every log record of the process when it is created.
 
-    A filter or formatter would do so only for the handlers that a logging configuration of the user's leaves in place.
+    A filter or a formatter would redact only for those handlers that the user's logging configuration keeps.
     """
     make = logging.getLogRecordFactory()
 
-    def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the factory it wraps
+    def make_redacted(*args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: ANN401 - as the factory that it wraps
         record = make(*args, **kwargs)
         try:
             message = record.getMessage()
@@ -99,5 +99,5 @@ def _redact_exception(record: logging.LogRecord) -> None:
     shown = "".join(traceback.format_exception(record.exc_info[1]))
     redacted = REDACTION.redact(shown)
     if redacted != shown:
-        # Formatters take the text; one that reads the exception itself must not find it.
+        # Formatters use the text; one that reads the exception itself must not find it.
         record.exc_info, record.exc_text = None, redacted.rstrip("\n")

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from singer_sdk import typing as th
 
-from tap_zuora_testenv.rows import PLAIN_SEGMENT
+from tap_zuora_testenv.ids import PATH_SEGMENT
+from tap_zuora_testenv.values import VISIBLE_ASCII
 
 ENVIRONMENT_PREFIX = "TAP_ZUORA_TESTENV_"
 """What the names of the settings' environment variables begin with, as singer-sdk makes it of the tap's name."""
 
-_ID = {"type": "string", "pattern": PLAIN_SEGMENT}
+_ID = {"type": "string", "pattern": PATH_SEGMENT}
 _AN_ID = "an id of letters, digits, - and _, at most 128 of them"
 _TEST_ENVIRONMENTS = {
     "type": ["array", "null"],
@@ -28,7 +29,7 @@ _TEST_ENVIRONMENTS = {
         ]
     },
 }
-_VISIBLE_WORD, _PRINTABLE_LINE = r"^[\x21-\x7e]+\Z", r"^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*\Z"
+_PRINTABLE_LINE = r"^[\x20-\x7e]*[\x21-\x7e][\x20-\x7e]*\Z"
 
 
 class _Setting(NamedTuple):
@@ -84,7 +85,7 @@ _SETTINGS = (
             title="Access token",
             description="A ready bearer token instead of client_id and client_secret. It lasts about an hour, and the "
             "tap cannot renew it.",
-            pattern=_VISIBLE_WORD,
+            pattern=VISIBLE_ASCII,
         ),
         "a bearer token, one word of visible ASCII characters",
     ),
@@ -114,7 +115,7 @@ _SETTINGS = (
             title="Entity ID",
             description="The entity to read, sent as Zuora-Entity-Ids. Only for credentials that are valid for several "
             "entities.",
-            pattern=PLAIN_SEGMENT,
+            pattern=PATH_SEGMENT,
         ),
         _AN_ID,
     ),

@@ -1,18 +1,18 @@
-"""singer-sdk's state of the jobs stream, kept as `bookmarks` says."""
+"""singer-sdk's state of the streams, kept by the rule of `bookmarks`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-# The class has no public address. It is what the public `Stream.state_manager` returns, and the one place where the
-# stock rules stand: they compare bookmarks as text, need a replication key in each record, and search a list for each
-# partition. A test fails when singer-sdk moves or changes what is overridden here.
+# The class has no public address, but the public `Stream.state_manager` returns it, and the stock rules are nowhere
+# else: they compare bookmarks as text, need a replication key in each record, and search a list for each partition.
+# A test fails if singer-sdk moves or changes what is overridden here.
 from singer_sdk.streams._state import StreamStateManager
 from typing_extensions import override
 
 from tap_zuora_testenv.bookmarks import Bookmark
+from tap_zuora_testenv.ids import folded
 from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.rows import same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,15 +24,15 @@ PARTITION_KEY = "testEnvironmentId"
 
 
 class BookmarkStateManager(StreamStateManager):
-    """Keeps one bookmark a test environment; nothing is written before the environment is done."""
+    """Keeps one bookmark per test environment, written when the environment is done."""
 
     def bookmark(self, context: Context) -> Bookmark:
-        """Return how far the runs before have come with a test environment."""
+        """Return how far earlier runs have come with a test environment."""
         return Bookmark.from_state(self.get_context_state(context))
 
     def write(self, context: Context, bookmark: Bookmark) -> None:
-        """Replace the bookmark of a test environment, in one step, so that a signal never leaves half of it."""
-        key = same(context[PARTITION_KEY])
+        """Replace the bookmark of a test environment in one step, so that a signal never leaves half of it."""
+        key = folded(context[PARTITION_KEY])
         entry = {"context": dict(context), **bookmark.to_state()}
         index = self._index()
         partitions = self.stream_state.setdefault("partitions", [])
@@ -44,10 +44,10 @@ class BookmarkStateManager(StreamStateManager):
 
     @override
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
-        """Return the state of a partition; of one that has none yet an empty one, which stays out of the state."""
+        """Return the state of a partition, or an empty one that does not become part of the state."""
         if context is None:
             return self.stream_state
-        position = self._index().get(same(context[PARTITION_KEY]))
+        position = self._index().get(folded(context[PARTITION_KEY]))
         state: dict[str, Any] = {} if position is None else self.stream_state["partitions"][position]
         return state
 
@@ -57,20 +57,20 @@ class BookmarkStateManager(StreamStateManager):
 
     @override
     def write_starting_replication_value(self, *_: Any, **__: Any) -> None:
-        """Do nothing: the bookmark is read where it is used, and a line in the log a partition helps nobody."""
+        """Do nothing: the bookmark is read where it is used, and a log line per partition would help nobody."""
 
     def _index(self) -> dict[str, int]:
-        """Where each test environment stands in the list of partitions."""
+        """The position of each test environment in the list of partitions."""
         if not hasattr(self, "_positions"):
             self._positions = {
-                same(partition["context"][PARTITION_KEY]): position
+                folded(partition["context"][PARTITION_KEY]): position
                 for position, partition in enumerate(self.stream_state.get("partitions", []))
             }
         return self._positions
 
 
 class NoState(StreamStateManager):
-    """Keeps nothing: a full table has nothing to go on from, and a change would send the state of all again."""
+    """Keeps nothing: a full table needs no bookmark, and a change would send the whole state again."""
 
     @property
     @override
@@ -79,11 +79,11 @@ class NoState(StreamStateManager):
 
 
 def state_problem(state: object, stream: str) -> str | None:
-    """Return what is wrong with a given state, None when it is sound.
+    """Return what is wrong with a given state, None if nothing is.
 
     Args:
-        state: What `--state` names.
-        stream: The stream whose bookmarks it may hold.
+        state: The content of the file that `--state` names.
+        stream: The stream whose bookmarks it may contain.
     """
     if not isinstance(state, dict) or state.get("type") == "STATE":
         return "it must be what stands in the `value` of a STATE message, an object"

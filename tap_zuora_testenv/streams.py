@@ -2,37 +2,111 @@
 
 from __future__ import annotations
 
+import abc
+import math
 from functools import cached_property
-from itertools import islice
-from typing import TYPE_CHECKING
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import Stream, metrics
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.schema.source import SchemaDirectory, StreamSchema
 from singer_sdk.singerlib.catalog import REPLICATION_INCREMENTAL
 from typing_extensions import override
 
 from tap_zuora_testenv.bookmarks import REPLICATION_KEY, Seen
-from tap_zuora_testenv.errors import EndsTheRun, EnvironmentsUnknown, NotFound, ZuoraError
-from tap_zuora_testenv.progress import Progress
-from tap_zuora_testenv.records import RecordStream
-from tap_zuora_testenv.rows import Told, identity, listed_rows, one_row, same
+from tap_zuora_testenv.ids import folded, row_id
+from tap_zuora_testenv.outcome import RunEnded
+from tap_zuora_testenv.plan import environments
+from tap_zuora_testenv.progress import RecordCounter, SyncTimer
+from tap_zuora_testenv.records import RecordSchema
 from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager, NoState
+from tap_zuora_testenv.timestamps import instant
+from tap_zuora_testenv.zuora import Fatal, NotFound, ZuoraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
 
-    from tap_zuora_testenv.answers import Document
-    from tap_zuora_testenv.look_ahead import LookAhead
-    from tap_zuora_testenv.tap import TapZuoraTestenv
+    from tap_zuora_testenv.extraction import Extraction
+    from tap_zuora_testenv.plan import JobRequest
+    from tap_zuora_testenv.values import Row
 
-_HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
+_MISSING_HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
 
 
-class EnvironmentsStream(RecordStream):
+def schema_directory() -> SchemaDirectory:
+    """Return the folder of the JSON schemas, one file per stream, named after it.
+
+    A wheel has the schemas in the package, a checkout has them beside it. The package comes first, so that a folder
+    beside an installed package is never taken for ours.
+    """
+    packaged = resources.files(__package__) / "schemas"
+    return SchemaDirectory(packaged if packaged.is_dir() else Path(__file__).parent.parent / "schemas")
+
+
+class ZuoraStream(Stream):
+    """A stream whose rows come from Zuora.
+
+    Not a `RESTStream`: its `request_records` makes one request at a time, and these streams keep many in flight.
+    `extraction` makes them; what is left of a stream is which rows to emit.
+    """
+
+    schema: ClassVar[StreamSchema] = StreamSchema(schema_directory())
+    primary_keys: ClassVar[Sequence[str]] = ("id",)
+    # `post_process` converts each value, and reports what was lost.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: Tap, extraction: Extraction) -> None:
+        super().__init__(tap)
+        self.extraction = extraction
+        self._record_schema = RecordSchema(self.schema)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether `--test` only counts what a run would emit."""
+        return self.ABORT_AT_RECORD_COUNT is not None
+
+    @abc.abstractmethod
+    def get_rows(self, context: Context | None) -> Iterator[Row]:
+        """Return the rows of a partition that are to be emitted, as Zuora sent them."""
+
+    @override
+    def get_records(self, context: Context | None) -> Iterator[Row]:
+        # A dry run counts the rows beyond its limit. If singer-sdk received them, it would log an unhandled error.
+        outcome, limit = self.extraction.outcome, self.ABORT_AT_RECORD_COUNT
+        for row in self.get_rows(context):
+            outcome.read[self.name] += 1
+            if limit is None or outcome.records[self.name] < limit:
+                yield row
+
+    @override
+    def post_process(self, row: Row, context: Context | None = None) -> Row:
+        record, losses, unknown_fields = self._record_schema.record(row)
+        for loss in losses:
+            self.extraction.outcome.lost(self.name, record["id"], loss)
+        if unknown_fields:
+            self.extraction.outcome.unknown_fields(self.name, unknown_fields)
+        self.extraction.outcome.records[self.name] += 1
+        return record
+
+    @override
+    def get_record_counter(self, **_: Any) -> RecordCounter:
+        tags = {metrics.Tag.STREAM: self.name}
+        return RecordCounter(metrics.Metric.RECORD_COUNT, tags, log_interval=math.inf)
+
+    @override
+    def get_sync_timer(self) -> SyncTimer:
+        return SyncTimer(metrics.Metric.SYNC_DURATION, {metrics.Tag.STREAM: self.name})
+
+
+class EnvironmentsStream(ZuoraStream):
     """The test environments of the tenant, or those that the configuration names."""
 
     name = "test_environments"
-    path = "/test-environments"
 
     @cached_property
     @override
@@ -40,54 +114,30 @@ class EnvironmentsStream(RecordStream):
         return NoState(tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state)
 
     @override
-    def get_url(self, context: Context | None) -> str:
-        url = super().get_url(context)
-        return f"{url}/{context[PARTITION_KEY]}" if context else url
-
-    @cached_property
-    def listed(self) -> Told | ZuoraError:
-        """The answer of the list, asked for once a run; the other stream uses it too."""
-        ((_, result),) = self.run.look_ahead(lambda _: listed_rows(*self.ask(None)), [None])
-        if isinstance(result, Exception) and not isinstance(result, ZuoraError):
-            raise result
-        return result
-
-    @override
-    def get_rows(self, context: Context | None) -> Iterator[Document]:
-        told = self.listed
-        if isinstance(told, EndsTheRun):
-            raise self.run.outcome.stopped(told)
-        if isinstance(told, ZuoraError):
-            self.run.outcome.failed(told)
-            return
-        self.run.outcome.strangers(told.strangers)
-        if self.run.requested is None:
-            yield from told.rows
-            return
-        rows = {identity(row): row for row in told.rows}
-        self.run.outcome.named(self.name, len(self.run.requested))
-        for environment in self.run.requested:
-            if same(environment) in rows:
-                yield rows[same(environment)]
-            else:
-                self.run.outcome.missing(self.name, f"test environment {environment}", hint=_HINT)
+    def get_rows(self, context: Context | None) -> Iterator[Row]:
+        outcome, requests = self.extraction.outcome, self.extraction.named_requests
+        listing = self.extraction.list_environments()
+        if isinstance(listing, Fatal):
+            raise RunEnded.stopped_by(listing)
+        if isinstance(listing, ZuoraError):
+            outcome.failed(listing)
+        elif requests is None:
+            yield from listing.rows
+        else:
+            rows, named = {row_id(row): row for row in listing.rows}, environments(requests)
+            outcome.named(self.name, len(named))
+            for environment in named:
+                if folded(environment) in rows:
+                    yield rows[folded(environment)]
+                else:
+                    outcome.missing(self.name, f"test environment {environment}", hint=_MISSING_HINT)
 
 
-class JobsStream(RecordStream):
-    """The jobs that create, refresh or delete test environments."""
+class JobsStream(ZuoraStream):
+    """The jobs that create, refresh or delete test environments; a partition is a test environment."""
 
     name = "test_environment_jobs"
-    path = "/test-environments/{testEnvironmentId}/jobs"
     replication_key = REPLICATION_KEY
-
-    def __init__(self, tap: TapZuoraTestenv, environments: EnvironmentsStream) -> None:
-        super().__init__(tap)
-        self._environments = environments
-
-    @override
-    def get_url(self, context: Context | None) -> str:
-        url = super().get_url(context)
-        return f"{url}/{context['jobId']}" if context and "jobId" in context else url
 
     @cached_property
     @override
@@ -96,101 +146,44 @@ class JobsStream(RecordStream):
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
-        """Have none: a bookmark never lies after the start of the run by itself."""
-
-    @cached_property
-    @override
-    def partitions(self) -> list[dict[str, str]]:
-        return [{PARTITION_KEY: environment} for environment in self._contexts]
-
-    @cached_property
-    def _contexts(self) -> dict[str, list[dict[str, str]]]:
-        """The ids of each request, by test environment."""
-        if self.run.requested is None:
-            return {str(row["id"]): [{PARTITION_KEY: str(row["id"])}] for row in self._discovered()}
-        return {
-            environment: [{PARTITION_KEY: environment}]
-            if jobs is None
-            else [{PARTITION_KEY: environment, "jobId": job} for job in jobs]
-            for environment, jobs in self.run.requested.items()
-        }
-
-    def _discovered(self) -> list[Document]:
-        told = self._environments.listed
-        if isinstance(told, ZuoraError):
-            reason = f"which test environments there are is not known; {told.reason}"
-            error = told if isinstance(told, EndsTheRun) else EnvironmentsUnknown(told.asked, reason)
-            raise self.run.outcome.stopped(error)
-        if not self._environments.selected:
-            # Else that stream tells of them.
-            self.run.outcome.strangers(told.strangers)
-        return told.rows
+        """Return none: `bookmarks` keeps every bookmark from being after the start of the run."""
 
     @property
     @override
-    def environments_asked(self) -> int:
-        return len(self._contexts)
-
-    def _fetch(self, context: dict[str, str]) -> Told:
-        environment, job = context[PARTITION_KEY], context.get("jobId")
-        try:
-            if job is not None:
-                return one_row(*self.ask(context), id=job, testEnvironmentId=environment)
-            told = listed_rows(*self.ask(context), testEnvironmentId=environment)
-            if told == ([], []) and self.run.requested is not None:
-                # An unknown environment's answer is not documented; an empty list may be it.
-                self._environments.ask(context)
-            return told
-        finally:
-            self._progress.completed()
-
-    def _requests(self, environment: str) -> list[dict[str, str]]:
-        """The requests for a test environment; of named jobs a dry run asks for the first, and counts the others."""
-        contexts = self._contexts[environment]
-        return contexts[:1] if self.is_dry_run else contexts
-
-    @cached_property
-    def _answers(self) -> LookAhead[dict[str, str], Told]:
-        requests = [context for environment in self._contexts for context in self._requests(environment)]
-        if self.run.requested is not None:
-            self.run.outcome.named(self.name, len(requests))
-        self._progress = Progress(len(requests), self.run.clock, self.logger)
-        return self.run.look_ahead(self._fetch, requests)
+    def partitions(self) -> list[dict[str, str]]:
+        return [{PARTITION_KEY: environment} for environment in environments(self.extraction.job_requests())]
 
     @override
-    def get_rows(self, context: Context | None) -> Iterator[Document]:
+    def get_rows(self, context: Context | None) -> Iterator[Row]:
         if context is None:
-            # What singer-sdk asks for when there is no partition: no environment, no job.
+            # singer-sdk passes None if there is no partition: no test environment, so no job.
             return
         is_incremental = self.replication_method == REPLICATION_INCREMENTAL
         bookmark = self.state_manager.bookmark(context) if is_incremental else None
-        requests = self._requests(context[PARTITION_KEY])
-        seen, is_whole = Seen(listed="jobId" not in requests[0]), True
-        for request, result in islice(self._answers, len(requests)):
-            if isinstance(result, Exception):
-                self._tell_error(request, result)
-                is_whole = False
+        start_date = instant(self.config.get("start_date"))
+        seen, is_complete = Seen(), True
+        for request, result in self.extraction.job_results(context[PARTITION_KEY]):
+            seen.listed = request.job is None
+            if self.extraction.named_requests is not None:
+                self.extraction.outcome.named(self.name, 1)
+            if isinstance(result, ZuoraError):
+                self._report(request, result)
+                is_complete = False
                 continue
-            is_whole = is_whole and not result.strangers
-            self.run.outcome.strangers(result.strangers)
+            self.extraction.outcome.failed(*result.errors)
+            is_complete = is_complete and not result.errors
             for job in result.rows:
                 seen.add(job)
-                if bookmark is None or bookmark.wants(job, self.run.start):
+                if bookmark is None or bookmark.wants(job, start_date):
                     yield job
-        if self.is_dry_run:
-            self.run.outcome.read[self.name] += len(self._contexts[context[PARTITION_KEY]]) - len(requests)
-        elif bookmark is not None and (is_whole or not seen.listed):
-            self.state_manager.write(context, bookmark.after(seen, now=self.run.started))
+        if bookmark is not None and not self.is_dry_run and (is_complete or not seen.listed):
+            self.state_manager.write(context, bookmark.after(seen, now=self.extraction.started))
 
-    def _tell_error(self, request: dict[str, str], error: Exception) -> None:
-        if isinstance(error, EndsTheRun):
-            raise self.run.outcome.stopped(error, self._answers.not_begun)
-        if not isinstance(error, ZuoraError):
-            raise error
+    def _report(self, request: JobRequest, error: ZuoraError) -> None:
         if isinstance(error, NotFound):
-            environment = f"test environment {request[PARTITION_KEY]}"
-            is_job = "jobId" in request
-            what = f"job {request['jobId']} of the {environment}" if is_job else environment
-            self.run.outcome.missing(self.name, what, hint="" if is_job else _HINT, error=error)
+            environment = f"test environment {request.environment}"
+            what = environment if request.job is None else f"job {request.job} of the {environment}"
+            hint = _MISSING_HINT if request.job is None else ""
+            self.extraction.outcome.missing(self.name, what, hint=hint, error=error)
         else:
-            self.run.outcome.failed(error)
+            self.extraction.outcome.failed(error)

@@ -12,18 +12,17 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
 from typing_extensions import override
 
-from tap_zuora_testenv.catalogs import without_keys_as_told
-from tap_zuora_testenv.errors import RunEnded
-from tap_zuora_testenv.given_files import checked, file_problem
+from tap_zuora_testenv.extraction import Extraction
+from tap_zuora_testenv.given_files import checked, file_problem, remove_keys
+from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import MessageWriter
-from tap_zuora_testenv.pace import Clock, SystemClock
 from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.run import Run
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX
 from tap_zuora_testenv.state import state_problem
 from tap_zuora_testenv.streams import EnvironmentsStream, JobsStream
 from tap_zuora_testenv.timestamps import NANOSECONDS_PER_SECOND
 from tap_zuora_testenv.validation import environment_problems, problems
+from tap_zuora_testenv.zuora.pace import Clock, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,14 +30,14 @@ if TYPE_CHECKING:
 
     from singer_sdk.streams import Stream
 
-    from tap_zuora_testenv.client import ZuoraStream
+    from tap_zuora_testenv.streams import ZuoraStream
 
 # singer-sdk counts the start of a run in milliseconds.
 _NANOSECONDS_PER_MILLISECOND = NANOSECONDS_PER_SECOND // 1000
 
 
 EXAMPLE = """\b
-Example, with the settings in a file that you alone can read:
+Example, with the settings in a file that only you can read:
   config.json:
     {"base_url": "https://rest.na.zuora.com",
      "client_id": "...", "client_secret": "..."}
@@ -64,7 +63,7 @@ class TapZuoraTestenv(Tap):
     ]
     message_writer_class = MessageWriter
     clock: Clock = SystemClock()
-    """Tells the time and lets it pass."""
+    """The clock to wait by."""
 
     def __init__(self, *, parse_env_config: bool = False, validate_config: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - whatever singer-sdk takes
         """Initialize the tap; the arguments are singer-sdk's.
@@ -80,42 +79,45 @@ class TapZuoraTestenv(Tap):
             raise
         command = click.get_current_context(silent=True)
         if validate_config and command is not None and isinstance(command.obj, list):
-            # The one way for our command to know the tap: singer-sdk's keeps it to itself.
+            # The only way for our command to get the tap: singer-sdk's command does not return it.
             command.obj.append(self)
 
     @cached_property
-    def run(self) -> Run:
-        """What the streams share."""
-        return Run(
+    def extraction(self) -> Extraction:
+        """What both streams use."""
+        return Extraction(
             self.config,
-            logger=self.logger,
             user_agent=f"{self.name}/{self.plugin_version}",
             started=self.initialized_at * _NANOSECONDS_PER_MILLISECOND,
             clock=self.clock,
+            logger=self.logger,
         )
+
+    def close(self) -> None:
+        """End the threads and close the connections of the run."""
+        self.extraction.close()
 
     @override
     def setup_mapper(self) -> None:
         if self.input_catalog is not None:
-            without_keys_as_told(self.input_catalog)
+            remove_keys(self.input_catalog)
         super().setup_mapper()
 
     @override
     def discover_streams(self) -> Sequence[ZuoraStream]:
-        environments = EnvironmentsStream(self)
-        return [JobsStream(self, environments), environments]
+        return [JobsStream(self, self.extraction), EnvironmentsStream(self, self.extraction)]
 
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        # Not by name, as singer-sdk has them: the last thing said is the state of the jobs. A target may forget a state
-        # that rows follow (target-jsonl 0.1.4 does), and saying it again would cost as much as a tenth of all output.
+        # Not by name, as in singer-sdk: the state of the jobs must come last. A target may forget a state that rows
+        # follow (target-jsonl 0.1.4 does), and writing it again would add as much as a tenth to the output.
         streams = super().streams
         return {name: streams[name] for name in (EnvironmentsStream.name, JobsStream.name)}
 
     @property
     def is_dry_run(self) -> bool:
-        """Whether `--test` only looks what could be read."""
+        """Whether `--test` only counts what a run would emit."""
         return any(stream.ABORT_AT_RECORD_COUNT is not None for stream in self.streams.values())
 
     @override
@@ -125,8 +127,8 @@ class TapZuoraTestenv(Tap):
             raise ConfigValidationError("State refused", errors=[f"The state is refused: {problem}."])
         super().load_state(state)
 
-    # singer-sdk validates settings and installs handlers for signals through private members alone. A test of each
-    # fails when it no longer calls them.
+    # singer-sdk validates settings and handles signals through private members only. For each member, a test fails if
+    # singer-sdk no longer calls it.
 
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
@@ -142,20 +144,20 @@ class TapZuoraTestenv(Tap):
         return found
 
     def _refuse_environment(self) -> None:
-        """Refuse environment variables that singer-sdk failed to read, or read as something else than JSON."""
+        """Refuse environment variables that singer-sdk failed to read, or did not read as JSON."""
         found = environment_problems(os.environ, self._jsonschema(), ENVIRONMENT_PREFIX)
         if self._reads_environment and found:
             raise ConfigValidationError("Settings refused", errors=found) from None
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        # The stock handler writes into a message that may be half written, and exits 0.
+        # The stock handler writes STATE, possibly within a half-written message, and exits 0.
         if isinstance(self.message_writer, MessageWriter):
             self.message_writer.interrupt(signum)
         else:
             super()._handle_termination(signum, frame)
 
-    # The command line: singer-sdk does not say which file it could not use.
+    # The command line: singer-sdk's errors do not name the file.
 
     @override
     @classmethod
@@ -180,7 +182,7 @@ class TapZuoraTestenv(Tap):
         try:
             super().invoke(state=checked("--state", state), catalog=checked("--catalog", catalog), **arguments)
         except ConfigValidationError as refused:
-            # Told here: singer-sdk's command would add a line of its own after the one that says what to do.
+            # Not left to singer-sdk's command, which would write its own line after the one that says what to do.
             raise refusal(refused) from None
 
     @classmethod
@@ -190,7 +192,7 @@ class TapZuoraTestenv(Tap):
 
 
 def refusal(refused: ConfigValidationError) -> RunEnded:
-    """Return the end of a run whose settings are refused: the first sentence last, those that follow above it."""
+    """Log all sentences but the first, and return the end of the run with the first one for its last line."""
     first, *others = refused.errors
     for sentence in others:
         TapZuoraTestenv.logger.error("%s", sentence)

@@ -1,4 +1,4 @@
-"""Zuora's date-times and the instants they name; pure, no clock is read here.
+"""Pure: Zuora's date-times, and the instants that they name.
 
 An instant is a whole number of nanoseconds since 1970-01-01T00:00:00Z: exact for the nine fractional digits that Zuora
 sometimes sends, and compared as a number, since as text `...22.500Z` sorts before `...22Z` and is later.
@@ -20,16 +20,16 @@ _SECOND = timedelta(seconds=1)
 _FIRST_SECOND = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _SECOND
 _LAST_SECOND = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // _SECOND
 
-# The form in which nearly all of them come, told apart first because it is cheap to.
+# The form of nearly all of them, tried first because it is cheap.
 _COMMON = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z")
-# Every form that Zuora's reference and samples show: RFC 3339, a space for the T, no zone, a zone without colon, `UTC`.
+# Every form in Zuora's reference and samples: RFC 3339, a space for the T, no zone, a zone without colon, `UTC`.
 _DATE_TIME = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:(?P<separator>[Tt ])(?P<time>(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
     r"(?P<gap> ?)(?P<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _RFC_3339_ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
-# Below this many digits a number is a year or a count of something, not milliseconds since 1970.
+# With fewer digits, a number is a year or a count of something, not milliseconds since 1970.
 _EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{11,15}")
 
 
@@ -37,25 +37,25 @@ def instant(value: object) -> Instant | None:
     """Read the instant that a date-time names.
 
     Args:
-        value: What Zuora sent: text in any of its forms, or milliseconds since 1970 as a number or as digits. Without
-            a zone it is taken as UTC.
+        value: What Zuora sent: text in any of its forms, or milliseconds since 1970 as a number or as digits. A time
+            without a zone counts as UTC.
 
     Returns:
-        The instant, or None when the value names none.
+        The instant, or None if the value names none.
     """
     read = _read(value)
     return None if read is None else read[0]
 
 
 def rfc_3339(value: object) -> str | None:
-    """Write a date-time as RFC 3339, and leave one that is RFC 3339 already as it is.
+    """Return a date-time as RFC 3339; one that is RFC 3339 already stays as it is.
 
     Args:
         value: As for `instant`.
 
     Returns:
-        The same text when it is RFC 3339; the same instant in UTC, every fractional digit kept, when it is another
-        form; None when the value names no instant between the years 1 and 9999.
+        The same text if it is RFC 3339; the same instant in UTC, with every fractional digit, if it is in another
+        form; None if the value names no instant between the years 1 and 9999.
     """
     if isinstance(value, str) and _read_common(value) is not None:
         return value
@@ -72,7 +72,7 @@ def rfc_3339(value: object) -> str | None:
 
 
 def from_instant(at: Instant) -> str:
-    """Write an instant as RFC 3339 in UTC, with a fraction only when there is one.
+    """Return an instant as RFC 3339 in UTC, with a fraction only if there is one.
 
     Args:
         at: An instant; one before the year 1 or after 9999 is moved to that border.
@@ -95,7 +95,7 @@ def _read(value: object) -> tuple[Instant, str, bool] | None:
     return None if isinstance(value, bool) else _from_epoch_milliseconds(value)
 
 
-# Kept for a while: an `updateTime` is read when it is compared, when it is remembered and when it is emitted.
+# Cached: an `updateTime` is read when it is compared, when it is noted for the bookmark, and when it is emitted.
 @lru_cache(maxsize=256)
 def _read_text(value: str) -> tuple[Instant, str, bool] | None:
     common = _read_common(value)

@@ -1,4 +1,4 @@
-"""Pure: the sentences that refuse settings, none of which ever shows a value, and what the accepted ones ask for."""
+"""Pure: the sentences that refuse settings. None of them shows a value."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import difflib
 import ipaddress
 import json
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.rows import same
 from tap_zuora_testenv.settings import MUST_BE
 from tap_zuora_testenv.timestamps import instant
+from tap_zuora_testenv.values import VISIBLE_ASCII, without_lone_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from jsonschema import ValidationError
 
-JobIds: TypeAlias = tuple[str, ...]
-
-_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_VISIBLE_ASCII = re.compile(VISIBLE_ASCII)
 
 
 def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -41,11 +38,11 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
         sentences.append(_must_be("base_url"))
     if isinstance(start := given.get("start_date"), str) and instant(start) is None:
         sentences.append(_must_be("start_date"))
-    # A variable that is not UTF-8 arrives as halves of characters, and no form can carry them.
-    halves = [name for name in ("client_id", "client_secret") if _LONE_SURROGATE.search(str(given.get(name)))]
-    sentences += map(_must_be, halves)
+    # A variable that is not UTF-8 arrives with lone surrogates, which a form cannot contain.
+    texts = {name: str(given.get(name)) for name in ("client_id", "client_secret")}
+    sentences += [_must_be(name) for name, text in texts.items() if without_lone_surrogates(text) != text]
     sentences += _authentication_problems(given)
-    # A sentence stands once, however many rules a value breaks.
+    # Each sentence once, however many rules a value breaks.
     return list(dict.fromkeys(sentences))
 
 
@@ -73,34 +70,6 @@ def environment_problems(environ: Mapping[str, str], schema: Mapping[str, Any], 
                 f"The environment variable {variable} must be {must_be}{'' if is_integer else ', as JSON'}."
             )
     return sentences
-
-
-def base_url(config: Mapping[str, Any]) -> str:
-    """Return the address that paths are appended to."""
-    return str(config["base_url"]).rstrip("/")
-
-
-def requested(config: Mapping[str, Any]) -> dict[str, JobIds | None] | None:
-    """Return the jobs to fetch by test environment, in the order of the configuration, each once.
-
-    Returns:
-        For each environment the ids of its jobs, or None for all of them; None alone for all environments.
-    """
-    entries = config.get("test_environments")
-    if entries is None:
-        return None
-    spelled: dict[str, str] = {}
-    jobs: dict[str, dict[str, str] | None] = {}
-    for entry in entries:
-        environment, job_ids = (entry, None) if isinstance(entry, str) else (entry["id"], entry.get("job_ids"))
-        spelled.setdefault(same(environment), environment)
-        named = jobs.setdefault(same(environment), {})
-        if job_ids is None:
-            jobs[same(environment)] = None
-        elif named is not None:
-            for job_id in job_ids:
-                named.setdefault(same(job_id), job_id)
-    return {spelled[key]: None if named is None else tuple(named.values()) for key, named in jobs.items()}
 
 
 def _must_be(setting: str, entry: int | None = None) -> str:

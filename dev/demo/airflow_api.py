@@ -55,18 +55,18 @@ class Api:
         return True
 
     def runs(self) -> list[Run]:
-        """Tell which runs of the DAG there are, the oldest first."""
+        """Return the runs of the DAG, the oldest first."""
         # Before the DAG processor has read it there is no such DAG; among all DAGs it may be looked for.
         rows = self._ask("dags/~/dagRuns", params={"order_by": "run_after"})["dag_runs"]
         return [Run(row["dag_run_id"], datetime.fromisoformat(row["run_after"])) for row in rows]
 
     def state(self, run: Run) -> str | None:
-        """Tell how a run has ended; None while it goes on."""
+        """Return how a run ended; None while it goes on."""
         state: str = self._ask(f"dags/{DAG}/dagRuns/{run.id}")["state"]
         return state if state in ENDED else None
 
     def tasks(self, run: Run) -> dict[str, Row]:
-        """Tell how the tasks of a run do, by their ids."""
+        """Return the tasks of a run, by their ids."""
         rows = self._ask(f"dags/{DAG}/dagRuns/{run.id}/taskInstances")["task_instances"]
         return {row["task_id"]: row for row in rows}
 
@@ -79,12 +79,12 @@ class Api:
         return str(errors[-1]["exc_value"]) if errors else ""
 
     def assets(self) -> list[str]:
-        """Tell which assets were published, once for each time."""
+        """Return the assets that were published, once for each time."""
         events = self._ask("assets/events", params={"limit": 100})["asset_events"]
         return sorted(event["name"] for event in events)
 
     def is_idle(self) -> bool | None:
-        """Tell whether no task runs or is about to; None while one does."""
+        """Return True if no task runs or is queued, else None."""
         rows = self._ask(f"dags/{DAG}/dagRuns/~/taskInstances", params={"state": ["queued", "running"]})
         return not rows["task_instances"] or None
 

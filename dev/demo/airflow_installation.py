@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "dags"
 EXECUTOR = "LocalExecutor"
 HOST = "127.0.0.1"
-# What an installation consists of; the scheduler's tasks talk to the API server alone.
+# What an installation consists of; the scheduler's tasks talk only to the API server.
 PROCESSES = {
     "api-server": ("api-server",),
     "dag-processor": ("dag-processor",),
@@ -187,7 +187,7 @@ def meltano_on_the_path() -> str:
 
 
 def _free_port() -> int:
-    """Find a port that is free now; Airflow must be told one, and tells its tasks."""
+    """Find a port that is free now; Airflow needs a fixed one, which it passes to its tasks."""
     with socket.socket() as listener:
         listener.bind((HOST, 0))
         port: int = listener.getsockname()[1]

@@ -48,7 +48,7 @@ def tenant(name: str, now: datetime, folder: Path) -> AbstractContextManager[Emu
 
     Args:
         name: One of `SIZES`.
-        now: Where its clock stands.
+        now: The time of its clock.
         folder: A private folder for all tenants.
     """
     own = folder / name

@@ -68,7 +68,7 @@ class AirflowWalkthrough:
             self._first_interval()
             self._second_interval()
             self._airflow.api.pause()
-            # The next run may have begun by now.
+            # The next run may have started by now.
             self._airflow.wait(self._airflow.api.is_idle, "the end of the last task", INTERVAL_TAKES_AT_MOST_SECONDS)
             say("\n4  What is in PostgreSQL, what Zuora was asked for, and what is in the logs\n")
             self._check()

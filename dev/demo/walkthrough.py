@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The tap takes no time for seen that lies ahead of it, so the emulated time must stay behind the real one.
 BEGINS_AGO = timedelta(days=21)
 PASSES = timedelta(days=3, hours=6)
-# Chosen for what happens in that time: the refresh under way is completed, a scheduled one has begun, and one that is
+# Chosen for what happens in that time: the refresh under way is completed, a scheduled one has started, and one that is
 # asked for in between fails.
 SEED = 81
 DUE = "Performance"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONNECTING_TAKES_AT_MOST_SECONDS = 10
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
 
-# What a person wants to see of each environment: how it stands, and how its newest job does.
+# What a person wants to see of each environment: its status, and that of its newest job.
 OVERVIEW = """
 select e."tenantName" as environment,
        e.status,
@@ -69,7 +69,7 @@ class Warehouse:
 
     Attributes:
         url: The database's URL, which may hold a password.
-        schema: The schema, for this demo alone.
+        schema: The schema, only for this demo.
         is_embedded: Whether the database goes when the demo ends.
         connection: A session in UTC that commits each statement.
     """
@@ -91,7 +91,7 @@ class Warehouse:
         return self.connection.info.parameter_status("server_version") or "unknown"
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """Ask a question, in which `{schema}` stands for the schema."""
+        """Run a query, in which `{schema}` is replaced with the schema."""
         statement = sql.SQL(query).format(schema=sql.Identifier(self.schema))
         return self.connection.execute(statement).fetchall()
 

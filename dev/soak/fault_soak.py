@@ -78,7 +78,7 @@ def soak(seed: int, *, environments: int, jobs: int) -> Figures:
         InvariantError: A job was lost, came twice, or was not what the emulator holds.
     """
     began = time.monotonic()
-    # Two faults that end a run: in the midst of the first run, and in the midst of the second.
+    # Two faults that end a run: during the first run, and during the second.
     faults = RandomFaults(seed, SHARE_OF_FAULTS, (jobs // 6, jobs // 2))
     zuora = tenant(seed, environments=environments, jobs_of_each=jobs // environments, faults=faults)
     with tempfile.TemporaryDirectory() as folder, EmulatorServer(zuora) as server, FaultyProxy(server.port) as proxy:
@@ -142,7 +142,7 @@ class _Soak:
             require(
                 holds=not (arrived and path in named), otherwise=f"{path} was named as not fetched, and yet emitted"
             )
-            # What did not change since it arrived need not come again, but for the test environments.
+            # Rows that did not change since they arrived need not come again, except those of the test environments.
             wanted = {key for key in keys if self._warehouse.get(key) != holds[key] or key[0] == ENVIRONMENTS}
             require(
                 holds=wanted <= arrived or path in named or is_stopped,

@@ -14,7 +14,7 @@ JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
 
 
 def tenant(seed: int, *, environments: int, jobs_of_each: int, faults: Faults) -> Zuora:
-    """Make a tenant whose clock moves only when it is told to.
+    """Make a tenant whose clock moves only when it is moved.
 
     Args:
         seed: The same seed, the same tenant.

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from dev.testbed.leaping_clock import LeapingClock
-from tap_zuora_testenv import auth, client, command_line, outcome, transport
+from tap_zuora_testenv import cli, outcome
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tap_zuora_testenv.zuora import client
+from tap_zuora_testenv.zuora.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    import requests
 
 # A stalled answer is waited for in vain; a good one comes sooner, even from a busy machine.
 SECONDS_FOR_A_REQUEST = 0.3
@@ -56,7 +56,7 @@ def run(folder: Path, config: Mapping[str, Any], state: object) -> Ran:
         arguments += ["--state", _file(folder / "state.json", state)]
     output, log = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
     with _restored(), _hurried(), redirect_stdout(output), redirect_stderr(log):
-        code, verdict = command_line.run(arguments)
+        code, verdict = cli.run(arguments)
         output.flush()
         # One message a line; a line that is none is an error here.
         messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]
@@ -72,15 +72,14 @@ def _file(path: Path, content: object) -> str:
 def _hurried() -> Iterator[None]:
     """Take the waiting out, and the cap on how many failures the log names: each is looked for."""
 
-    def send(session: requests.Session, request: requests.PreparedRequest, timeout: float) -> requests.Response:
+    def transport(base_url: str, *, connections: int, timeout: float) -> Transport:
         del timeout
-        return transport.send(session, request, SECONDS_FOR_A_REQUEST)
+        return Transport(base_url, connections=connections, timeout=SECONDS_FOR_A_REQUEST)
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(TapZuoraTestenv, "clock", LeapingClock()))
         patches.enter_context(patch.object(outcome, "SHOWN", NO_CAP))
-        for module in (client, auth):
-            patches.enter_context(patch.object(module, "send", send))
+        patches.enter_context(patch.object(client, "Transport", transport))
         yield
 
 

@@ -77,7 +77,7 @@ def build(place: Place, now: datetime | None = None, options: Sequence[str] = WI
 
 
 def dbt() -> list[str]:
-    """Find dbt, which does not get along with the other packages and so lies in an environment within this one.
+    """Return the command of dbt, whose packages conflict with the others: it has an environment within this one.
 
     Raises:
         ToolError: When it is not installed.

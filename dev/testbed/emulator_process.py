@@ -105,10 +105,10 @@ class EmulatedZuora:
 
 @contextmanager
 def emulator(now: datetime, seed: int, folder: Path, *more: str) -> Iterator[EmulatedZuora]:
-    """Run an emulator while the context lasts, on any free port, with a clock that stands still.
+    """Run an emulator while the context lasts, on any free port, with a clock that moves only when it is moved.
 
     Args:
-        now: Where its clock stands, with a zone.
+        now: The time of its clock, with a zone.
         seed: What its history is drawn from.
         folder: A private folder.
         more: More options of the command.

@@ -156,7 +156,7 @@ class FaultyProxy:
 
 
 def _read_message(source: socket.socket) -> bytes:
-    """Read a request or an answer that tells its length; empty when the other side is gone."""
+    """Read a request or a response that has a Content-Length; empty when the other side is gone."""
     received = b""
     while END_OF_HEAD not in received:
         if not (more := source.recv(BYTES_AT_ONCE)):

@@ -77,7 +77,7 @@ class MeltanoProject:
         self._is_installed_by_make = True
 
     def run(self, *arguments: str) -> Run:
-        """Give a command that runs tap and target, and tell what came of it.
+        """Give a command that runs tap and target, and return its outcome.
 
         Raises:
             ToolError: When it fails, with the end of its log.

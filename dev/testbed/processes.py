@@ -35,7 +35,7 @@ def running(
 
     Args:
         line: The program and its arguments.
-        stop: The signal that tells it to end.
+        stop: The signal that ends it.
         options: More arguments of `subprocess.Popen`.
     """
     process = None

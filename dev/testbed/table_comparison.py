@@ -93,7 +93,7 @@ def _differing_values(
 
 
 def expected_value(value: object, definition: Mapping[str, Any]) -> object:
-    """Tell what a value of Zuora's must have become: an instant, a whole number, a text or nothing."""
+    """Return what a value of Zuora's must have become: an instant, a whole number, a text or nothing."""
     if value is None:
         return None
     if definition.get("format") == "date-time":
@@ -102,7 +102,7 @@ def expected_value(value: object, definition: Mapping[str, Any]) -> object:
 
 
 def stored_value(value: object) -> object:
-    """Tell what a stored value means: the target keeps times in UTC, without saying so."""
+    """Return what a stored value means: the target stores times in UTC without a zone."""
     if not isinstance(value, datetime):
         return value
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -86,3 +86,5 @@ def test_a_folder_imports_what_it_may(folder: str) -> None:
 def test_each_folder_of_dev_has_its_rule() -> None:
     folders = {path.parent.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "dev").rglob("*.py")}
     assert folders - {"dev"} <= set(MAY_IMPORT)
+    for path in (CHECKOUT / "dev").glob("*.py"):
+        assert not {name for name in imported(path) if is_within(name, {"dev", "tests"})}

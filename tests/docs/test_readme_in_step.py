@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tap_zuora_testenv.client import ZuoraStream
+from tap_zuora_testenv.emulator.server import EmulatorServer
+from tap_zuora_testenv.emulator.zuora import Zuora
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tap_zuora_testenv.zuora import ClientOptions, ZuoraClient
 
+_STREAMS = ("stream", "operation", "key", "replication")
 CHECKOUT = Path(__file__).resolve().parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 # The tap's own; singer-sdk adds those of its capabilities to the schema.
@@ -73,16 +76,26 @@ def test_the_readme_names_each_host_that_the_description_of_base_url_names() -> 
 
 
 def test_the_readme_names_each_stream_with_its_operation_key_and_replication() -> None:
-    told = table("stream", "operation", "key", "replication")
+    told = table(*_STREAMS)
     streams = TapZuoraTestenv(validate_config=False).streams
     assert told.keys() == streams.keys() == SCHEMAS.keys()
     for name, stream in streams.items():
-        assert isinstance(stream, ZuoraStream)
-        path = stream.path.replace("{testEnvironmentId}", "{id}")
-        assert f"GET {path}" in codes(told[name]["operation"])
         assert codes(told[name]["key"]) == list(stream.primary_keys)
         key = stream.replication_key
         assert told[name]["replication"] == (f"incremental on `{key}`" if key else "full table")
+
+
+def test_the_readme_names_the_operations_that_the_client_requests() -> None:
+    zuora = Zuora(environments=0)
+    zuora.put_environment({"id": "E"})
+    zuora.put_job("E", {"id": "J", "testEnvironmentId": "E"})
+    token = zuora.tokens.issue()
+    with EmulatorServer(zuora) as server, ZuoraClient(ClientOptions(base_url=server.url, access_token=token)) as client:
+        client.environments(), client.environment("E"), client.jobs("E"), client.job("E", "J")
+    requested = {each.path.replace("/E", "/{id}").replace("/J", "/{jobId}") for each in zuora.requests}
+    named = {code.removeprefix("GET ") for row in table(*_STREAMS).values() for code in codes(row["operation"])}
+    # Only an empty list for a named environment needs the environment itself.
+    assert requested - {"/test-environments/{id}"} == named
 
 
 def test_the_readme_names_each_field_of_each_stream() -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev.testbed.faulty_proxy import FaultyProxy
-from tap_zuora_testenv import auth, client, transport
+from tap_zuora_testenv.zuora import client
+from tap_zuora_testenv.zuora.transport import Transport
 from tests.tap.conftest import clock, server, tap, zuora
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import requests
 
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
@@ -30,11 +29,10 @@ def proxy(server: EmulatorServer) -> Iterator[FaultyProxy]:
 
 @pytest.fixture
 def short_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A part of a second where the setting has whole ones: what is waited for here is waited for in vain."""
+    """A part of a second instead of the setting's whole seconds: the responses that time out here never come."""
 
-    def send(session: requests.Session, request: requests.PreparedRequest, timeout: float) -> requests.Response:
+    def transport(base_url: str, *, connections: int, timeout: float) -> Transport:
         del timeout
-        return transport.send(session, request, SECONDS)
+        return Transport(base_url, connections=connections, timeout=SECONDS)
 
-    monkeypatch.setattr(client, "send", send)
-    monkeypatch.setattr(auth, "send", send)
+    monkeypatch.setattr(client, "Transport", transport)

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 CHECKER = Path(sys.prefix, "singer-tools", "bin", "singer-check-tap")
 
 
-def run(line: list[str | Path], given: bytes = b"") -> bytes:
+def run(line: list[str | Path], folder: Path, given: bytes = b"") -> bytes:
+    # The checker leaves a folder where it runs.
     done = subprocess.run(  # noqa: S603 - the tap and its checker
-        line, input=given, env=environment(), check=False, capture_output=True, timeout=60
+        line, cwd=folder, input=given, env=environment(), check=False, capture_output=True, timeout=60
     )
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
@@ -29,13 +30,15 @@ def run(line: list[str | Path], given: bytes = b"") -> bytes:
 def output(tmp_path: Path, settings: dict[str, Any], *options: str | Path) -> bytes:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(settings))
-    return run([*command("tap-zuora-testenv"), "--config", config, *options])
+    return run([*command("tap-zuora-testenv"), "--config", config, *options], tmp_path)
 
 
-def check(messages: bytes) -> str:
+def check(messages: bytes, tmp_path: Path) -> str:
     if not CHECKER.exists():
         pytest.fail("singer-check-tap is not installed here: make test installs it.")
-    return run([CHECKER], messages).decode()
+    report = run([CHECKER], tmp_path, messages).decode()
+    assert not Path("singer-check-tap-data").exists()
+    return report
 
 
 def last_state(messages: bytes) -> str:
@@ -47,14 +50,14 @@ def test_it_accepts_a_first_run_and_the_one_that_follows(
     tmp_path: Path, tap_settings: dict[str, Any], zuora: EmulatorServer
 ) -> None:
     first = output(tmp_path, tap_settings)
-    report = check(first)
+    report = check(first, tmp_path)
     assert "The output is valid." in report
     for stream, rows in zuora.zuora.documents().items():
         assert first.count(b'"type":"RECORD","stream":"%b"' % stream.encode()) == len(rows)
 
     state = tmp_path / "state.json"
     state.write_text(last_state(first))
-    assert "The output is valid." in check(output(tmp_path, tap_settings, "--state", state))
+    assert "The output is valid." in check(output(tmp_path, tap_settings, "--state", state), tmp_path)
 
 
 def test_it_accepts_a_run_that_names_its_jobs(
@@ -63,4 +66,4 @@ def test_it_accepts_a_run_that_names_its_jobs(
     environment_id = str(zuora.zuora.environments()[0]["id"])
     job_ids = [job["id"] for job in zuora.zuora.jobs(environment_id)][:3]
     named = {"test_environments": [{"id": environment_id, "job_ids": job_ids}]}
-    assert "The output is valid." in check(output(tmp_path, tap_settings | named))
+    assert "The output is valid." in check(output(tmp_path, tap_settings | named), tmp_path)

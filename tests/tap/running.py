@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dev.testbed.leaping_clock import LeapingClock
-from tap_zuora_testenv import command_line
+from tap_zuora_testenv import cli
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Tap:
     def run(self, options: Sequence[str]) -> Ran:
         self._output.readouterr()
         self._log.clear()
-        code, verdict = command_line.run(options)
+        code, verdict = cli.run(options)
         lines = self._output.readouterr().out.splitlines()
         messages = [json.loads(line) for line in lines] if "--test=schema" in options or lines[:1] != ["{"] else lines
         return Ran(code, verdict, messages, self._log.text)

@@ -10,9 +10,10 @@ import pytest
 from singer_sdk.singerlib.encoding.simple import SimpleSingerWriter
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
-from tests.tap.running import E1
+from tests.tap.running import E1, E2, ENVIRONMENTS, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
+    from tap_zuora_testenv.emulator.zuora import Zuora
     from tests.tap.running import Tap
 
 
@@ -30,3 +31,27 @@ def test_with_another_writer_a_signal_ends_it_as_it_ends_any_tap(tap: Tap, capfd
     with pytest.raises(SystemExit):
         signal.raise_signal(signal.SIGTERM)
     assert json.loads(capfd.readouterr().out) == {"type": "STATE", "value": state}
+
+
+def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_again(
+    tap: Tap, zuora: Zuora, capfd: pytest.CaptureFixture[str]
+) -> None:
+    zuora.put_environment(environment(E1))
+    zuora.put_job(E1, job(1))
+    zuora.put_job(E1, job(2, status="EXPORTING"))
+    instance = TapZuoraTestenv(config=tap.config)
+    instance.sync_all()
+    capfd.readouterr()
+    zuora.put_environment(environment(E2))
+    instance.sync_all()
+    messages = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    records = [(each["stream"], each["record"]["id"]) for each in messages if each["type"] == "RECORD"]
+    # All environments again, and the unfinished job, which is also the latest one.
+    assert records == [(ENVIRONMENTS, E1), (ENVIRONMENTS, E2), (JOBS, job(2)["id"])]
+    partitions = messages[-1]["value"]["bookmarks"][JOBS]["partitions"]
+    assert {each["context"]["testEnvironmentId"]: each["unfinished"] for each in partitions} == {
+        E1: [job(2)["id"]],
+        E2: [],
+    }
+    assert paths(zuora, "POST") == ["/oauth/token"]
+    instance.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
 
 SECRET = "s3cr3t+/ of mine"
-COMMAND = [sys.executable, "-c", "from tap_zuora_testenv.command_line import main; main()"]
+COMMAND = [sys.executable, "-c", "from tap_zuora_testenv.cli import main; main()"]
 
 FOREIGN_LOG_CONFIG = """
 version: 1
@@ -119,11 +119,26 @@ def test_a_dry_run_tells_what_works_and_what_does_not(start: Any, zuora: Zuora) 
     assert last_line(errors).startswith("Stopped: GET /test-environments at ")
 
 
-def test_a_dry_run_asks_for_one_of_the_named_jobs_and_counts_them_all(start: Any, zuora: Zuora) -> None:
+def test_a_dry_run_requests_every_named_job(start: Any, zuora: Zuora) -> None:
     process = start("--test", test_environments=[{"id": E1, "job_ids": [job(number)["id"] for number in range(30)]}])
     _, errors = process.communicate(timeout=60)
     assert last_line(errors) == "It works: a run would emit 30 jobs and 1 test environment."
-    assert len(paths(zuora)) == 2
+    assert len(paths(zuora)) == 31
+
+
+def test_a_dry_run_does_not_claim_that_a_missing_job_can_be_read(start: Any) -> None:
+    process = start("--test", test_environments=[{"id": E1, "job_ids": [job(0)["id"], "missing", job(1)["id"]]}])
+    _, errors = process.communicate(timeout=60)
+    lines = errors.splitlines()
+    assert "   no  all that is asked for can be read: 2 jobs and 1 test environment" in lines
+    assert lines[-1].startswith("Done, but Zuora does not have the job missing")
+
+
+def test_a_dry_run_whose_first_named_job_is_missing_finds_the_others(start: Any) -> None:
+    process = start("--test", test_environments=[{"id": E1, "job_ids": ["missing", job(1)["id"]]}])
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert last_line(errors).endswith("; a run would emit 1 job and 1 test environment.")
 
 
 def test_a_dry_run_that_is_refused_says_why_in_its_last_line(start: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_zuora_testenv import command_line
+from tap_zuora_testenv import cli
 from tests.tap.running import E1, ENVIRONMENTS, JOBS, Tap, environment, job, paths
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def test_without_settings_only_the_usual_headers_are_sent(tap: Tap, zuora: Zuora
 @pytest.mark.parametrize("option", ["--discover", "--about", "--version", "--help"])
 @pytest.mark.usefixtures("tap")
 def test_what_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
-    assert command_line.run([option]) == (0, "")
+    assert cli.run([option]) == (0, "")
     assert len(zuora.requests) == 0
 
 

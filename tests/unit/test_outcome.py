@@ -4,12 +4,19 @@ import logging
 
 import pytest
 
-from tap_zuora_testenv.errors import Asked, AuthenticationRefused, NotFound, Unusable
-from tap_zuora_testenv.outcome import SHOWN, Outcome, counted
-from tap_zuora_testenv.values import Loss
+from tap_zuora_testenv.outcome import SHOWN, Outcome, RunEnded, counted
+from tap_zuora_testenv.records import Loss
+from tap_zuora_testenv.zuora.errors import (
+    CredentialsRefused,
+    Exchange,
+    NotFound,
+    PermissionRefused,
+    Transient,
+    ZuoraError,
+)
 
 JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
-ASKED = Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com", 404)
+EXCHANGE = Exchange("GET", "/test-environments/e/jobs/j", "rest.zuora.com", 404)
 
 
 @pytest.fixture
@@ -18,8 +25,8 @@ def outcome(caplog: pytest.LogCaptureFixture) -> Outcome:
     return Outcome(logging.getLogger("test-outcome"))
 
 
-def failure(number: int) -> Unusable:
-    return Unusable(Asked("GET", f"/jobs/{number}", "rest.zuora.com", 400), "it is of no use")
+def failure(number: int) -> ZuoraError:
+    return ZuoraError(Exchange("GET", f"/jobs/{number}", "rest.zuora.com", 400), "it is of no use")
 
 
 def verdict(outcome: Outcome, *, fails_on_missing: bool = False) -> tuple[int, str]:
@@ -142,7 +149,7 @@ def test_a_failure_is_a_worse_reason_than_what_is_missing(outcome: Outcome) -> N
 
 
 def test_the_verdict_is_one_line(outcome: Outcome) -> None:
-    outcome.failed(Unusable(Asked("GET", "/p", "h", 400, said="one\ntwo\r\nthree"), "of no use"))
+    outcome.failed(ZuoraError(Exchange("GET", "/p", "h", 400, message="one\ntwo\r\nthree"), "of no use"))
     assert len(verdict(outcome)[1].splitlines()) == 1
 
 
@@ -154,30 +161,30 @@ def test_twenty_failures_are_named_and_the_others_counted(outcome: Outcome, capl
         outcome.failed(failure(number))
     assert len(caplog.messages) == SHOWN == 20
     assert {record.levelname for record in caplog.records} == {"ERROR"}
-    outcome.tell_counts()
+    outcome.log_counts()
     assert caplog.messages[20:] == ["and 1,005 more that failed"]
 
 
 def test_what_was_shown_in_full_is_not_counted(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(20):
         outcome.failed(failure(number))
-    outcome.tell_counts()
+    outcome.log_counts()
     assert len(caplog.messages) == 20
 
 
-def test_counts_are_told_once(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+def test_counts_are_logged_once(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     for number in range(21):
         outcome.failed(failure(number))
-    outcome.tell_counts()
-    outcome.tell_counts()
+    outcome.log_counts()
+    outcome.log_counts()
     assert len(caplog.messages) == 21
 
 
 def test_losses_are_shown_by_field_and_kind(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     for field in ("status", "updateTime"):
         for number in range(21):
-            outcome.lost(f"job {number}", Loss(field, "is not of its type and becomes null", {"odd": number}))
-    outcome.tell_counts()
+            outcome.lost(JOBS, str(number), Loss(field, "is not of its type and becomes null", {"odd": number}))
+    outcome.log_counts()
     assert len(caplog.messages) == 2 * 20 + 2
     assert caplog.messages[0] == "job 0: its status is not of its type and becomes null: {'odd': 0}"
     assert caplog.messages[-1] == "and 1 more whose updateTime is not of its type and becomes null"
@@ -185,7 +192,7 @@ def test_losses_are_shown_by_field_and_kind(outcome: Outcome, caplog: pytest.Log
 
 
 def test_a_lost_value_is_shown_short_and_clean(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
-    outcome.lost("job j", Loss("status", "is odd", "\x1b\ud800" * 500))
+    outcome.lost(JOBS, "j", Loss("status", "is odd", "\x1b\ud800" * 500))
     assert len(caplog.messages[0]) < 260
     assert caplog.messages[0].isprintable()
 
@@ -197,11 +204,11 @@ def test_an_unknown_field_is_told_once_a_run(outcome: Outcome, caplog: pytest.Lo
     assert [message[-1] for message in caplog.messages] == ["a", "b"]
 
 
-def test_what_is_missing_is_named_with_what_zuora_said(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
-    outcome.missing(JOBS, "job j", error=NotFound(ASKED, "none"))
+def test_a_missing_thing_is_named_with_the_exchange(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    outcome.missing(JOBS, "job j", error=NotFound(EXCHANGE, "none"))
     (message,) = caplog.messages
     assert "answered 404" in message
-    assert message == f"Zuora does not have the job j ({ASKED})"
+    assert message == f"Zuora does not have the job j ({EXCHANGE})"
 
 
 def test_what_is_missing_is_named_with_a_hint_when_there_is_one(
@@ -218,7 +225,7 @@ def test_of_what_is_missing_and_of_unknown_fields_twenty_are_named(
     for number in range(21):
         outcome.missing(JOBS, f"job {number}")
     outcome.unknown_fields(JOBS, {f"f{number}" for number in range(22)})
-    outcome.tell_counts()
+    outcome.log_counts()
     assert caplog.messages[20] == "Zuora sent jobs with an unknown field, left out: f0"
     assert caplog.messages[40:] == ["and 1 more that Zuora does not have", "and 2 more with an unknown field"]
 
@@ -231,20 +238,68 @@ def test_what_both_streams_miss_is_told_once(outcome: Outcome, caplog: pytest.Lo
     assert "more" not in verdict(outcome)[1]
 
 
-def test_each_stranger_of_a_list_is_a_failure_of_its_own(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_error_of_a_list_is_a_separate_failure(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
     assert outcome.first_failure is None
-    outcome.strangers([failure(1), failure(2)])
+    outcome.failed(failure(1), failure(2))
     assert caplog.messages == [str(failure(1)), str(failure(2))]
     assert str(outcome.first_failure) == str(failure(1))
     assert "(and 1 more, named above)" in verdict(outcome)[1]
 
 
+def test_a_loss_names_the_row_of_its_stream(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
+    outcome.lost(ENVIRONMENTS, "e", Loss("name", "is odd", 5))
+    assert caplog.messages == ["test environment e: its name is odd: 5"]
+
+
+def test_a_failure_of_a_request_that_was_not_sent_is_the_reason_like_any_other(outcome: Outcome) -> None:
+    outcome.failed(ZuoraError(None, "it was not sent"))
+    assert verdict(outcome) == (1, "Incomplete: it was not sent; nothing new to emit.")
+
+
 @pytest.mark.parametrize(("untried", "left"), [(0, ""), (1234, "; 1,234 requests were not tried")])
-def test_a_run_that_is_stopped_says_why_and_what_was_not_tried(untried: int, left: str) -> None:
-    error = AuthenticationRefused(ASKED, "wrong secret")
-    ended = Outcome.stopped(error, untried)
-    assert (ended.code, ended.sentence, ended.reason) == (1, f"Stopped: {error}{left}.", error)
+def test_a_run_that_is_stopped_gives_the_reason_and_counts_what_was_not_tried(untried: int, left: str) -> None:
+    error = CredentialsRefused(EXCHANGE, "wrong secret")
+    ended = RunEnded.stopped_by(error, untried=untried)
+    assert (ended.code, ended.sentence, ended.error) == (1, f"Stopped: {error}{left}.", error)
 
 
-def test_a_run_is_stopped_with_nothing_untried_unless_told() -> None:
-    assert "not tried" not in Outcome.stopped(AuthenticationRefused(ASKED, "wrong secret")).sentence
+def test_a_run_that_is_stopped_with_nothing_untried_counts_nothing() -> None:
+    assert "not tried" not in RunEnded.stopped_by(CredentialsRefused(EXCHANGE, "wrong secret")).sentence
+
+
+# The lines of --test.
+
+READ = {JOBS: 2, ENVIRONMENTS: 1}
+SILENCE = Exchange("POST", "/oauth/token", "rest.zuora.com")
+REFUSAL = Exchange("GET", "/test-environments", "rest.zuora.com", 403)
+
+
+@pytest.mark.parametrize(
+    ("error", "read", "is_missing", "marks"),
+    [
+        (None, READ, False, ["yes", "yes", "yes", "yes"]),
+        (None, {}, False, ["yes", "yes", "yes", "yes"]),
+        (None, READ, True, ["yes", "yes", "yes", "no"]),
+        (Transient(SILENCE, "no network"), {}, False, ["no", "?", "?", "?"]),
+        (CredentialsRefused(REFUSAL, "no token"), {}, False, ["yes", "no", "?", "?"]),
+        (PermissionRefused(REFUSAL, "not allowed"), {}, False, ["yes", "yes", "no", "?"]),
+        (Transient(SILENCE, "gone meanwhile"), READ, False, ["yes", "yes", "yes", "no"]),
+        (ZuoraError(None, "never sent"), READ, False, ["yes", "yes", "yes", "no"]),
+    ],
+    ids=str,
+)
+def test_each_thing_that_must_work_is_marked(
+    outcome: Outcome, *, error: ZuoraError | None, read: dict[str, int], is_missing: bool, marks: list[str]
+) -> None:
+    outcome.read.update(read)
+    if is_missing:
+        outcome.missing(JOBS, "job j")
+    lines = outcome.findings("rest.zuora.com", error)
+    assert [line.split()[0] for line in lines] == marks
+
+
+def test_the_findings_name_the_host_and_the_counts(outcome: Outcome) -> None:
+    outcome.read.update(READ)
+    lines = outcome.findings("rest.zuora.com", None)
+    assert "rest.zuora.com" in lines[0]
+    assert lines[-1].endswith("2 jobs and 1 test environment")

@@ -12,7 +12,7 @@ import pytest
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from typing_extensions import override
 
-from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import SECONDS_TO_UNWIND, MessageWriter, ReaderGone, forget_reader
 
 if TYPE_CHECKING:

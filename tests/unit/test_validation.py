@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX, MUST_BE
-from tap_zuora_testenv.validation import base_url, environment_problems, problems, requested
+from tap_zuora_testenv.validation import environment_problems, problems
 
 GOOD: dict[str, Any] = {
     "base_url": "https://rest.na.zuora.com",
@@ -284,47 +284,7 @@ def test_each_bad_variable_is_told() -> None:
     assert len(in_environment(max_attempts="x", request_timeout="y", test_environments="z")) == 3
 
 
-# What the settings ask for.
-
-
-@pytest.mark.parametrize("given_url", ["https://rest.zuora.com", "https://rest.zuora.com/", "https://rest.zuora.com//"])
-def test_a_trailing_slash_is_tolerated(given_url: str) -> None:
-    assert base_url({"base_url": given_url}) == "https://rest.zuora.com"
-
-
-@pytest.mark.parametrize("config", [{}, {"test_environments": None}])
-def test_without_the_setting_every_environment_is_asked_for(config: dict[str, Any]) -> None:
-    assert requested(config) is None
-
-
-@pytest.mark.parametrize(
-    ("entries", "asked_for"),
-    [
-        (["b", "a"], {"b": None, "a": None}),
-        ([{"id": "a"}], {"a": None}),
-        ([{"id": "a", "job_ids": ["k", "j"]}], {"a": ("k", "j")}),
-        (["a", "a", "A"], {"a": None}),
-        ([{"id": "a", "job_ids": ["j", "J", "j", "k"]}], {"a": ("j", "k")}),
-        ([{"id": "a", "job_ids": ["j"]}, {"id": "A", "job_ids": ["k", "J"]}], {"a": ("j", "k")}),
-        (["a", {"id": "a", "job_ids": ["j"]}], {"a": None}),
-        ([{"id": "a", "job_ids": ["j"]}, "a"], {"a": None}),
-        ([{"id": "a", "job_ids": ["j"]}, "A", {"id": "a", "job_ids": ["k"]}], {"a": None}),
-        ([{"id": "b", "job_ids": ["j"]}, "a", {"id": "B", "job_ids": ["k"]}], {"b": ("j", "k"), "a": None}),
-    ],
-)
-def test_each_is_asked_for_once_in_the_order_of_the_settings_and_a_whole_environment_wins(
-    entries: list[Any], asked_for: dict[str, Any]
-) -> None:
-    got = requested({"test_environments": entries})
-    assert got == asked_for
-    assert list(got or {}) == list(asked_for)
-
-
 def test_a_variable_of_a_setting_that_only_singer_sdk_knows_is_named_too() -> None:
     schema = {"properties": {"maps": {"type": ["object", "null"]}}}
     sentence = "The environment variable TAP_MAPS must be a value of its type, as JSON."
     assert environment_problems({"TAP_MAPS": "{"}, schema, "TAP_") == [sentence]
-
-
-def test_nothing_but_slashes_is_taken_from_the_end_of_an_address() -> None:
-    assert base_url({"base_url": "https://gateway.example/ZUORA-X//"}) == "https://gateway.example/ZUORA-X"

@@ -11,25 +11,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from tap_zuora_testenv.errors import Asked, AuthenticationRefused, EndsTheRun, TooManyFailures, Transient, WaitTooLong
-from tap_zuora_testenv.pace import Pace, SystemClock
+from tap_zuora_testenv.zuora.errors import (
+    CredentialsRefused,
+    Exchange,
+    Fatal,
+    Transient,
+)
+from tap_zuora_testenv.zuora.pace import Pace, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from tests.unit.conftest import LeapingClock, ManualClock
 
-ASKED = Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com")
+EXCHANGE = Exchange("GET", "/test-environments/e/jobs/j", "rest.zuora.com")
 LOGGER = logging.getLogger("test-pace")
 LONG = 10.0
 
 
 def limited(wait: float | None = None) -> Transient:
-    return Transient(ASKED, "the limit is reached", wait=wait, concerns_everyone=True)
+    return Transient(EXCHANGE, "the limit is reached", wait=wait, pauses_all=True)
 
 
 def faulty(wait: float | None = None) -> Transient:
-    return Transient(ASKED, "a passing fault", wait=wait)
+    return Transient(EXCHANGE, "a passing fault", wait=wait)
 
 
 def waiting(pace: Pace) -> Generator[float, Any, None]:
@@ -78,7 +83,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         try:
             self.work()
-        except EndsTheRun as error:
+        except Fatal as error:
             self.error = error
 
     def ended(self) -> BaseException | None:
@@ -345,53 +350,22 @@ def test_a_limit_without_a_wait_pauses_all_for_the_jitter(leaping: LeapingClock)
 
 
 @pytest.mark.parametrize("error", [limited(600.5), faulty(3600), limited(1e12)])
-def test_a_wait_of_more_than_ten_minutes_ends_the_run_and_is_told(leaping: LeapingClock, error: Transient) -> None:
+def test_a_wait_of_more_than_ten_minutes_stops_everything_and_the_error_says_how_long(
+    leaping: LeapingClock, error: Transient
+) -> None:
     pace = Pace(8, leaping, LOGGER)
-    with pytest.raises(WaitTooLong, match=f"asks to wait {error.wait:,.0f} s"):
+    with pytest.raises(Fatal, match=f"asks to wait {error.wait:,.0f} s") as ended:
         waiting(pace).send(error)
+    assert type(ended.value) is Fatal
     assert leaping.waited == []
-    with pytest.raises(WaitTooLong), pace.request():
+    with pytest.raises(Fatal, match=f"asks to wait {error.wait:,.0f} s") as later, pace.request():
         pass
-
-
-def give_up(pace: Pace, environments: list[str], asked: int) -> None:
-    for environment in environments:
-        pace.gave_up(faulty(), environment, asked)
-
-
-def test_ten_failures_in_a_row_from_two_environments_end_the_run(leaping: LeapingClock) -> None:
-    pace = Pace(8, leaping, LOGGER)
-    give_up(pace, ["a"] * 8 + ["b"], 2)
-    with pytest.raises(TooManyFailures, match="10 requests in a row failed, the last one: a passing fault"):
-        give_up(pace, ["a"], 2)
-    with pytest.raises(TooManyFailures), pace.request():
-        pass
-
-
-def test_failures_of_one_environment_among_several_are_its_own_fault(leaping: LeapingClock) -> None:
-    pace = Pace(8, leaping, LOGGER)
-    give_up(pace, ["a"] * 30, 2)
-    with pytest.raises(TooManyFailures, match="31 requests"):
-        give_up(pace, ["b"], 2)
-
-
-def test_ten_failures_of_the_only_environment_end_the_run(leaping: LeapingClock) -> None:
-    pace = Pace(8, leaping, LOGGER)
-    give_up(pace, ["a"] * 9, 1)
-    with pytest.raises(TooManyFailures):
-        give_up(pace, ["a"], 1)
-
-
-def test_an_answer_in_between_begins_a_new_row(leaping: LeapingClock) -> None:
-    pace = Pace(8, leaping, LOGGER)
-    for _ in range(5):
-        give_up(pace, ["a", "b", "c"] * 3, 3)
-        pace.answered()
+    assert later.value is ended.value
 
 
 def test_the_end_wakes_all_who_wait(clock: ManualClock) -> None:
     pace = Pace(1, clock, LOGGER)
-    end = AuthenticationRefused(ASKED, "refused")
+    end = CredentialsRefused(EXCHANGE, "refused")
 
     def ask() -> None:
         with pace.request():
@@ -404,18 +378,18 @@ def test_the_end_wakes_all_who_wait(clock: ManualClock) -> None:
         waiting(pace).send(limited(500))
         paused = Worker(pace.wait_out_pause)
         clock.wait_for_waiters(1)
-        assert pace.end(end) is end
+        assert pace.stop(end) is end
         assert asking.ended() is end
         assert paused.ended() is end
         assert backing_off.ended() is None
-    with pytest.raises(AuthenticationRefused), pace.request():
+    with pytest.raises(CredentialsRefused), pace.request():
         pass
 
 
-def test_the_error_that_ended_the_run_first_is_the_one_all_get(leaping: LeapingClock) -> None:
+def test_all_get_the_error_of_the_first_stop(leaping: LeapingClock) -> None:
     pace = Pace(1, leaping, LOGGER)
-    first, second = AuthenticationRefused(ASKED, "first"), WaitTooLong(ASKED, "second")
-    assert pace.end(first) is first
-    assert pace.end(second) is first
-    with pytest.raises(AuthenticationRefused, match="first"):
+    first, second = CredentialsRefused(EXCHANGE, "first"), Fatal(EXCHANGE, "second")
+    assert pace.stop(first) is first
+    assert pace.stop(second) is first
+    with pytest.raises(CredentialsRefused, match="first"):
         waiting(pace).send(limited(601))

@@ -1,4 +1,4 @@
-"""How a request travels: one pool of connections, the environment's proxy and CA bundle, a time limit that holds."""
+"""How a request travels: one pool of connections, the environment's proxy and CA bundle, and a deadline that holds."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import Timeout
 
-from tap_zuora_testenv.answers import Answer
-from tap_zuora_testenv.errors import Asked, TlsRefused, Transient, Unusable, ZuoraError
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.zuora.answers import Response
+from tap_zuora_testenv.zuora.errors import Exchange, Fatal, Transient, ZuoraError
 
 if TYPE_CHECKING:
     import socket
@@ -26,72 +26,65 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-def session(base_url: str, connections: int) -> requests.Session:
-    """Make the session that all requests of a run share.
+class Transport:
+    """Sends requests to one host, from any number of threads at once."""
+
+    def __init__(self, base_url: str, *, connections: int, timeout: float) -> None:
+        """Read the environment's proxy and CA bundle.
+
+        Args:
+            base_url: The URL that the path of every request is appended to.
+            connections: How many connections may be open at once.
+            timeout: Seconds per request, from the connection to the end of the response.
+        """
+        self._timeout = timeout
+        # The environment's proxy and CA bundle are read here, once. requests would read them again for each request,
+        # and with them the credentials of a .netrc file, which would replace the Authorization header.
+        with requests.Session() as session:
+            environment = session.merge_environment_settings(base_url, {}, stream=None, verify=None, cert=None)
+        self._proxies, self._verify = dict(environment["proxies"]), environment["verify"] or True
+        passwords = [urlsplit(proxy).password for proxy in self._proxies.values()]
+        REDACTION.conceal([*passwords, *(unquote(password) for password in passwords if password)])
+        self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+
+    def send(self, request: requests.PreparedRequest, exchange: Exchange) -> Response:
+        """Send a request and read its whole response. Redirects are not followed.
+
+        Args:
+            request: The request.
+            exchange: The same request, as errors and log lines describe it.
+
+        Raises:
+            ZuoraError: No whole response arrived.
+        """
+        # urllib3's own limit includes the time to connect; the adapter takes it, though its type does not say so.
+        limit: Any = Timeout(total=self._timeout)
+        try:
+            # Not through a session, which would add redirects and cookies.
+            response = self._adapter.send(request, timeout=limit, verify=self._verify, proxies=self._proxies)
+            # Reading the body is part of the request: if it breaks, the request has failed.
+            body = response.content
+        except requests.RequestException as cause:
+            # Without the cause: its text and its request can contain secrets.
+            raise broken(exchange, cause) from None
+        return Response(exchange, response.status_code, response.headers, body, datetime.now(UTC))
+
+    def close(self) -> None:
+        """Close the connections that no request is using."""
+        self._adapter.close()
+
+
+def broken(exchange: Exchange, cause: requests.RequestException) -> ZuoraError:
+    """Classify a request that brought no whole response.
 
     Args:
-        base_url: Where every request goes.
-        connections: How many connections may be open at once.
-    """
-    shared = requests.Session()
-    # What the environment says of proxies and certificates is read here, once: requests would read it again for each
-    # request, and the credentials of a .netrc file with it, which would replace the Authorization header.
-    environment = shared.merge_environment_settings(base_url, {}, stream=None, verify=None, cert=None)
-    shared.proxies, shared.verify = dict(environment["proxies"]), environment["verify"]
-    shared.trust_env = False
-    passwords = [urlsplit(proxy).password for proxy in shared.proxies.values()]
-    REDACTION.conceal([*passwords, *(unquote(password) for password in passwords if password)])
-    shared.mount(base_url, DeadlineAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True))
-    return shared
-
-
-def send(shared: requests.Session, request: requests.PreparedRequest, timeout: float) -> requests.Response:
-    """Send a request and take in its whole answer; redirects are not followed.
-
-    Args:
-        shared: The session of the run.
-        request: The request, complete.
-        timeout: Seconds, from the connection to the end of the answer.
-
-    Raises:
-        ZuoraError: No whole answer came.
-    """
-    # Through the adapter: what a session adds are redirects and cookies, neither of which is wanted here.
-    adapter = shared.get_adapter(request.url or "")
-    try:
-        # The adapter takes urllib3's own limit, which counts the connecting too; its type does not say so.
-        limit: Any = Timeout(total=timeout)
-        response = adapter.send(request, timeout=limit, verify=shared.verify or True, proxies=shared.proxies)
-        # Read here, while what breaks is still this request's.
-        _ = response.content
-    except requests.RequestException as cause:
-        # Without the cause: its text and its request can hold secrets.
-        raise broken(_asked(request), cause) from None
-    return response
-
-
-def answer(response: requests.Response) -> Answer:
-    """Return what the pure modules need of a response."""
-    asked = _asked(response.request)
-    return Answer(asked, response.status_code, response.headers, response.content, datetime.now(UTC))
-
-
-def _asked(request: requests.PreparedRequest) -> Asked:
-    parts = urlsplit(request.url or "")
-    return Asked(request.method or "", str(parts.path), str(parts.netloc))
-
-
-def broken(asked: Asked, cause: requests.RequestException) -> ZuoraError:
-    """Say what a request without an answer means.
-
-    Args:
-        asked: The request.
-        cause: What `requests` raised; its text is not used, as it can hold the address of a proxy with its password.
+        exchange: The request.
+        cause: What `requests` raised. Its text is never shown: it can contain the URL of a proxy with its password.
     """
     match cause:
         case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             reason = "the host's certificate is not trusted; name the right CA bundle in REQUESTS_CA_BUNDLE"
-            return TlsRefused(asked, reason)
+            return Fatal(exchange, reason)
         case requests.exceptions.ConnectTimeout():
             reason = "no connection within request_timeout; check the network, a proxy, a firewall"
         case requests.exceptions.ProxyError():
@@ -101,21 +94,22 @@ def broken(asked: Asked, cause: requests.RequestException) -> ZuoraError:
         case requests.exceptions.ContentDecodingError() | requests.exceptions.ChunkedEncodingError():
             reason = "the answer broke off or is damaged"
         case requests.exceptions.ConnectionError() if "Read timed out" in str(cause):
-            # What requests makes of silence in the midst of a body.
+            # This is what requests raises for silence within a body.
             reason = "no whole answer within request_timeout"
         case requests.exceptions.ConnectionError() if "NameResolution" in str(cause):
             reason = "the name of the host is not found; check base_url and the network"
         case requests.exceptions.ConnectionError():
             reason = "the connection failed or broke; check the network and base_url"
         case _:
-            return Unusable(asked, f"it could not be sent ({type(cause).__name__}); check base_url and the proxy")
-    return Transient(asked, reason)
+            reason = f"it could not be sent ({type(cause).__name__}); check base_url and the proxy"
+            return ZuoraError(exchange, reason)
+    return Transient(exchange, reason)
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """An adapter whose timeout is for the whole answer.
+    """An adapter whose timeout is for the whole response.
 
-    The timeout of `requests` is for each read: a server that sends a byte a second holds a request for ever.
+    The timeout of `requests` is per read: a server that sends one byte per second would hold a request forever.
     """
 
     _pool: Any = None
@@ -127,7 +121,7 @@ class DeadlineAdapter(HTTPAdapter):
 
     @override
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        # One host, one proxy, one bundle: the pool of the first request is that of all.
+        # One host, one proxy, one bundle: the pool of the first request is the pool of all.
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*args, **kwargs)
         return self._pool
@@ -140,7 +134,7 @@ class DeadlineAdapter(HTTPAdapter):
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads from a socket until a moment, however often something arrives."""
+    """Reads from a socket until a deadline, however often something arrives."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         super().__init__()

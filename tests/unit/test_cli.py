@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_zuora_testenv import command_line
-from tap_zuora_testenv.errors import RunEnded
+from tap_zuora_testenv import cli
+from tap_zuora_testenv.outcome import RunEnded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def process() -> Iterator[None]:
-    """Take back what the command does to its process."""
+    """Undo what the command does to its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     factory = logging.getLogRecordFactory()
     yield
@@ -33,18 +33,18 @@ def test_a_signal_after_the_run_but_before_its_last_line_decides_the_exit_code(
     def run() -> tuple[int, str]:
         raise RunEnded(143, "Stopped by SIGTERM.")
 
-    monkeypatch.setattr(command_line, "run", run)
+    monkeypatch.setattr(cli, "run", run)
     with pytest.raises(SystemExit) as ended:
-        command_line.main()
+        cli.main()
     assert ended.value.code == 143
     assert capsys.readouterr().err == "Stopped by SIGTERM.\n"
 
 
 @pytest.mark.usefixtures("process")
-def test_a_signal_after_the_last_line_changes_nothing_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command_line, "run", lambda: (0, "Done."))
+def test_a_signal_after_the_last_line_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "run", lambda: (0, "Done."))
     with pytest.raises(SystemExit) as ended:
-        command_line.main()
+        cli.main()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.raise_signal(number)
     assert ended.value.code == 0

@@ -8,7 +8,7 @@ import ssl
 import struct
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Self
@@ -20,13 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tap_zuora_testenv import transport
-from tap_zuora_testenv.answers import document
-from tap_zuora_testenv.errors import Asked, TlsRefused, Transient, Unusable, ZuoraError
+from tap_zuora_testenv.zuora import transport
+from tap_zuora_testenv.zuora.answers import document
+from tap_zuora_testenv.zuora.errors import Exchange, Fatal, Transient, ZuoraError
+from tap_zuora_testenv.zuora.transport import DeadlineAdapter, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tap_zuora_testenv.zuora.answers import Response
 
 SOON, LONG = 0.2, 10.0
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -151,16 +154,24 @@ def prepared(url: str, **headers: str) -> requests.PreparedRequest:
     return requests.Request("GET", f"{url}/test-environments/e?x=1", headers=headers).prepare()
 
 
-def ask(url: str, timeout: float = LONG, **headers: str) -> requests.Response:
-    """Ask once, with a session of its own."""
-    with transport.session(url, 2) as session:
-        return transport.send(session, prepared(url, **headers), timeout)
+def exchange(url: str) -> Exchange:
+    return Exchange("GET", "/test-environments/e", url.partition("://")[2])
+
+
+def send(shared: Transport, url: str, **headers: str) -> Response:
+    return shared.send(prepared(url, **headers), exchange(url))
+
+
+def ask(url: str, timeout: float = LONG, **headers: str) -> Response:
+    """Send one request, through a transport of its own."""
+    with closing(Transport(url, connections=2, timeout=timeout)) as shared:
+        return send(shared, url, **headers)
 
 
 def failure(behave: Callable[[Server, socket.socket], None], timeout: float = LONG) -> ZuoraError:
     with Server(behave) as server, pytest.raises(ZuoraError) as caught:
         ask(server.url, timeout)
-    assert caught.value.asked == Asked("GET", "/test-environments/e", f"127.0.0.1:{server.port}")
+    assert caught.value.exchange == Exchange("GET", "/test-environments/e", f"127.0.0.1:{server.port}")
     return caught.value
 
 
@@ -170,43 +181,45 @@ def failure(behave: Callable[[Server, socket.socket], None], timeout: float = LO
 def test_a_whole_answer_comes_with_all_that_the_pure_modules_need() -> None:
     before = datetime.now(UTC)
     with Server(sends(WHOLE)) as server:
-        answer = transport.answer(ask(server.url))
-    assert (answer.status, answer.body, answer.headers["zuora-request-id"]) == (200, JOB, "R1")
-    assert answer.asked == Asked("GET", "/test-environments/e", f"127.0.0.1:{server.port}")
-    assert before <= answer.at <= datetime.now(UTC)
+        response = ask(server.url)
+    assert (response.status, response.body, response.headers["zuora-request-id"]) == (200, JOB, "R1")
+    assert response.exchange == Exchange("GET", "/test-environments/e", f"127.0.0.1:{server.port}")
+    assert before <= response.received_at <= datetime.now(UTC)
 
 
 def test_a_compressed_answer_is_unpacked() -> None:
     packed = gzip.compress(JOB)
     raw = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(packed), packed)
     with Server(sends(raw)) as server:
-        assert ask(server.url).content == JOB
+        assert ask(server.url).body == JOB
 
 
 def test_an_answer_in_chunks_is_put_together() -> None:
     with Server(
         sends(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\n" + JOB[:5] + b"\r\n6\r\n" + JOB[5:] + b"\r\n0\r\n\r\n")
     ) as server:
-        assert ask(server.url).content == JOB
+        assert ask(server.url).body == JOB
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with Server(sends(b"HTTP/1.1 %d Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status)) as server:
-        assert ask(server.url).status_code == status
+        assert ask(server.url).status == status
     assert len(server.requests) == 1
 
 
 def test_requests_share_a_connection_and_each_has_its_own_time() -> None:
     def behave(server: Server, connection: socket.socket) -> None:
+        # Each response alone is in time, both together would not be.
+        server.is_over.wait(1.2)
         connection.sendall(WHOLE)
         if server.read_request(connection):
             server.is_over.wait(1.2)
             connection.sendall(WHOLE)
 
-    with Server(behave) as server, transport.session(server.url, 1) as session:
-        transport.send(session, prepared(server.url), 1.0)
-        assert transport.send(session, prepared(server.url), LONG).content == JOB
+    with Server(behave) as server, closing(Transport(server.url, connections=1, timeout=2.0)) as shared:
+        send(shared, server.url)
+        assert send(shared, server.url).body == JOB
     assert (server.connections, len(server.requests)) == (1, 2)
 
 
@@ -249,7 +262,7 @@ def test_silence_after_a_part_of_the_time_does_not_begin_it_anew() -> None:
 
 def test_a_slow_answer_that_is_whole_in_time_is_taken() -> None:
     with Server(drips(WHOLE[:-11], JOB)) as server:
-        assert ask(server.url).content == JOB
+        assert ask(server.url).body == JOB
 
 
 def test_a_time_that_is_used_up_between_two_reads_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,8 +272,8 @@ def test_a_time_that_is_used_up_between_two_reads_is_over(monkeypatch: pytest.Mo
 
 
 def test_without_a_time_limit_an_answer_is_waited_for() -> None:
-    with Server(drips(WHOLE[:-3], WHOLE[-3:])) as server, transport.session(server.url, 1) as session:
-        assert session.get_adapter(server.url).send(prepared(server.url), timeout=None).content == JOB
+    with Server(drips(WHOLE[:-3], WHOLE[-3:])) as server, closing(DeadlineAdapter()) as adapter:
+        assert adapter.send(prepared(server.url), timeout=None).content == JOB
 
 
 # What breaks on the way.
@@ -298,7 +311,7 @@ def test_an_answer_that_breaks_on_the_way_is_worth_another_attempt(
     assert isinstance(error, Transient)
     assert error.reason.startswith(reason)
     assert error.wait is None
-    assert not error.concerns_everyone
+    assert not error.pauses_all
 
 
 @pytest.mark.parametrize(
@@ -312,9 +325,9 @@ def test_an_answer_that_breaks_on_the_way_is_worth_another_attempt(
 )
 def test_half_an_answer_that_looks_whole_on_the_way_is_found_out_when_it_is_read(raw: bytes) -> None:
     with Server(sends(raw)) as server:
-        answer = transport.answer(ask(server.url))
+        response = ask(server.url)
     with pytest.raises(Transient, match="not JSON"):
-        document(answer)
+        document(response)
 
 
 def test_a_port_where_nobody_listens_is_worth_another_attempt() -> None:
@@ -339,7 +352,7 @@ def test_a_name_that_is_not_found_is_told_as_such(monkeypatch: pytest.MonkeyPatc
 def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(sends(WHOLE)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        assert ask("http://zuora.example").content == JOB
+        assert ask("http://zuora.example").body == JOB
     assert proxy.requests[0].startswith(b"GET http://zuora.example/test-environments/e?x=1 HTTP/1.1\r\n")
 
 
@@ -347,13 +360,13 @@ def test_a_host_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPa
     with Server(sends(WHOLE)) as server:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert ask(server.url).content == JOB
+        assert ask(server.url).body == JOB
 
 
-def test_the_environment_is_read_once_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(sends(WHOLE)) as server, transport.session(server.url, 1) as session:
+def test_the_environment_is_read_once_per_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(sends(WHOLE)) as server, closing(Transport(server.url, connections=1, timeout=LONG)) as shared:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
-        assert transport.send(session, prepared(server.url), LONG).content == JOB
+        assert send(shared, server.url).body == JOB
 
 
 def test_the_time_limit_holds_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,8 +440,10 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 
 def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext) -> None:
-    with Server(sends(WHOLE), tls) as server, pytest.raises(TlsRefused, match="REQUESTS_CA_BUNDLE"):
+    with Server(sends(WHOLE), tls) as server, pytest.raises(Fatal, match="REQUESTS_CA_BUNDLE") as refused:
         ask(server.url)
+    assert type(refused.value) is Fatal
+    assert refused.value.reason.startswith("the host's certificate is not trusted")
     assert server.requests == []
 
 
@@ -438,7 +453,7 @@ def test_the_environments_bundle_of_certificates_is_used(
 ) -> None:
     monkeypatch.setenv(variable, str(certificate))
     with Server(sends(WHOLE), tls) as server:
-        assert ask(server.url).content == JOB
+        assert ask(server.url).body == JOB
 
 
 def test_the_time_limit_holds_over_tls(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, certificate: Path) -> None:
@@ -461,7 +476,7 @@ def test_a_host_that_does_not_speak_tls_is_worth_another_attempt() -> None:
 @pytest.mark.parametrize(
     ("cause", "meaning", "reason"),
     [
-        (requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] Sesame"), TlsRefused, "not trusted"),
+        (requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] Sesame"), Fatal, "not trusted"),
         (requests.exceptions.SSLError("[SSL: WRONG_VERSION_NUMBER] Sesame"), Transient, "connection failed"),
         (requests.exceptions.ConnectTimeout("Sesame"), Transient, "no connection within"),
         (requests.exceptions.ReadTimeout("Sesame"), Transient, "no whole answer"),
@@ -471,17 +486,17 @@ def test_a_host_that_does_not_speak_tls_is_worth_another_attempt() -> None:
         (requests.exceptions.ConnectionError("Sesame"), Transient, "connection failed"),
         (requests.exceptions.ChunkedEncodingError("Sesame"), Transient, "broke off"),
         (requests.exceptions.ContentDecodingError("Sesame"), Transient, "broke off"),
-        (requests.exceptions.InvalidURL("Sesame"), Unusable, "could not be sent (InvalidURL)"),
-        (requests.exceptions.InvalidProxyURL("Sesame"), Unusable, "could not be sent (InvalidProxyURL)"),
-        (requests.exceptions.InvalidHeader("Sesame"), Unusable, "could not be sent (InvalidHeader)"),
-        (requests.exceptions.RequestException("Sesame"), Unusable, "could not be sent (RequestException)"),
+        (requests.exceptions.InvalidURL("Sesame"), ZuoraError, "could not be sent (InvalidURL)"),
+        (requests.exceptions.InvalidProxyURL("Sesame"), ZuoraError, "could not be sent (InvalidProxyURL)"),
+        (requests.exceptions.InvalidHeader("Sesame"), ZuoraError, "could not be sent (InvalidHeader)"),
+        (requests.exceptions.RequestException("Sesame"), ZuoraError, "could not be sent (RequestException)"),
     ],
     ids=repr,
 )
-def test_what_went_wrong_is_told_in_our_words_alone(
+def test_a_failure_is_described_only_in_our_words(
     cause: requests.RequestException, meaning: type[ZuoraError], reason: str
 ) -> None:
-    error = transport.broken(Asked("GET", "/p", "rest.zuora.com"), cause)
+    error = transport.broken(Exchange("GET", "/p", "rest.zuora.com"), cause)
     assert type(error) is meaning
     assert reason in str(error)
     assert "got no answer" in str(error)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from tap_zuora_testenv.look_ahead import LookAhead
+from tap_zuora_testenv.zuora.look_ahead import LookAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -123,7 +123,7 @@ def test_results_come_in_order_when_the_calls_end_in_reverse() -> None:
 def test_no_call_is_begun_before_the_first_result_is_asked_for() -> None:
     gate = Gate()
     results = ahead(gate.call, range(5))
-    assert (gate.begun, workers(), results.not_begun) == ([], [], 5)
+    assert (gate.begun, workers(), results.not_started) == ([], [], 5)
 
 
 def test_no_more_calls_are_under_way_than_the_width_allows() -> None:
@@ -164,7 +164,7 @@ def test_twice_the_width_is_begun_ahead_of_the_reader_and_no_more() -> None:
         gate.open(*range(1, 20))
         # All but the first come to their end, and the one worker that is free waits for room.
         assert gate.wait_for(4) == {0, 1, 2, 3}
-        assert results.not_begun == 16
+        assert results.not_started == 16
         gate.open(0)
     assert taken == [(0, 0)]
     # Each result that is handed out makes room for one more.
@@ -253,7 +253,7 @@ def test_a_fatal_exception_is_handed_out_at_once_although_earlier_calls_go_on() 
     assert all(isinstance(result, Fatal) for _, result in answers)
     # Only those that were under way.
     assert gate.begun in ([0, 1], [1, 0])
-    assert results.not_begun == 97
+    assert results.not_started == 97
     gate.open_all()
     assert_no_worker_is_left()
 
@@ -374,7 +374,7 @@ def test_a_fatal_exception_wakes_a_reader_that_waits_for_an_earlier_call(monkeyp
 
     with monkeypatch.context() as watched:
         watched.setattr(
-            "tap_zuora_testenv.look_ahead.threading",
+            "tap_zuora_testenv.zuora.look_ahead.threading",
             SimpleNamespace(Lock=threading.Lock, Condition=Condition, Thread=threading.Thread),
         )
         # Two calls and room for four: nobody else waits.
@@ -385,8 +385,37 @@ def test_a_fatal_exception_wakes_a_reader_that_waits_for_an_earlier_call(monkeyp
     assert_no_worker_is_left()
 
 
-def test_when_all_are_handed_out_none_is_left_to_begin() -> None:
+def test_after_the_last_result_no_call_is_left_to_start() -> None:
     results = ahead(lambda argument: argument, range(5), width=1)
     assert len(list(results)) == 5
     assert_no_worker_is_left()
-    assert results.not_begun == 0
+    assert results.not_started == 0
+
+
+def test_the_upcoming_argument_is_that_of_the_next_result_and_starts_no_call() -> None:
+    gate = Gate()
+    results = ahead(gate.call, [7, 8, 9], width=1)
+    assert (results.upcoming, gate.begun, workers()) == (7, [], [])
+    gate.open_all()
+    for argument, following in [(7, 8), (8, 9), (9, None)]:
+        assert results.upcoming == argument
+        assert next(results) == (argument, -argument)
+        assert results.upcoming == following
+    assert_no_worker_is_left()
+
+
+def test_of_no_arguments_none_is_upcoming() -> None:
+    assert ahead(lambda argument: argument, []).upcoming is None
+
+
+def test_a_fatal_exception_changes_nothing_about_the_upcoming_argument() -> None:
+    def call(argument: int) -> int:
+        raise Fatal(argument)
+
+    results = ahead(call, [7, 8], width=1)
+    upcoming = [results.upcoming]
+    for _ in range(2):
+        assert isinstance(next(results)[1], Fatal)
+        upcoming.append(results.upcoming)
+    assert upcoming == [7, 8, None]
+    assert_no_worker_is_left()

@@ -11,56 +11,64 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from tap_zuora_testenv.answers import (
-    Answer,
+from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.zuora.answers import (
+    Document,
+    Response,
+    described,
     document,
     error,
 )
-from tap_zuora_testenv.errors import (
-    Asked,
+from tap_zuora_testenv.zuora.errors import (
+    Exchange,
     NotFound,
     PermissionRefused,
     TokenRejected,
     Transient,
-    Unusable,
     ZuoraError,
 )
-from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.rows import listed_rows, one_row
+from tap_zuora_testenv.zuora.rows import listed_rows, one_row
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 LONGEST_MESSAGE = 1200
 
 
-def answered(status: int, body: object = b"", **headers: str) -> Answer:
-    """An answer; a body that is no bytes is written as JSON, `retry_after` becomes the header Retry-After."""
+def answered(status: int, body: object = b"", **headers: str) -> Response:
+    """A response; a body that is not bytes is written as JSON, and `retry_after` becomes the header Retry-After."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
-    return Answer(Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com"), status, named, raw, NOW)
+    return Response(Exchange("GET", "/test-environments/e/jobs/j", "rest.zuora.com"), status, named, raw, NOW)
 
 
 def with_code(code: object) -> dict[str, Any]:
     return {"success": False, "reasons": [{"code": code, "message": "so it is"}]}
 
 
-def failure(answer: Answer) -> ZuoraError:
+def failure(response: Response) -> ZuoraError:
     with pytest.raises(ZuoraError) as caught:
-        document(answer)
+        document(response)
     return caught.value
 
 
-# What an answer means.
+def exchange_of(response: Response) -> Exchange:
+    exchange = failure(response).exchange
+    assert exchange is not None
+    return exchange
+
+
+# What a response means.
 
 
 @pytest.mark.parametrize("status", [200, 201])
 def test_a_job_is_a_document(status: int) -> None:
-    assert document(answered(status, {"id": "j", "status": "NEW"})) == {"id": "j", "status": "NEW"}
+    response = answered(status, {"id": "j", "status": "NEW"})
+    assert document(response) == Document({"id": "j", "status": "NEW"}, response)
 
 
 @pytest.mark.parametrize("body", [{"result": [], "size": 0}, {"access_token": "t"}, {"id": "j", "success": True}])
 def test_a_list_and_a_token_are_documents(body: dict[str, Any]) -> None:
-    assert document(answered(200, body)) == body
+    assert document(answered(200, body)).content == body
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
@@ -69,9 +77,9 @@ def test_a_list_and_a_token_are_documents(body: dict[str, Any]) -> None:
     [
         (50000010, PermissionRefused),
         (50000011, TokenRejected),
-        (50000020, Unusable),
-        (50000025, Unusable),
-        (50000030, Unusable),
+        (50000020, ZuoraError),
+        (50000025, ZuoraError),
+        (50000030, ZuoraError),
         (50000040, NotFound),
         ("50000040", NotFound),
         (50000050, Transient),
@@ -91,19 +99,19 @@ def test_the_last_two_digits_of_a_code_say_what_is_wrong_whatever_the_status(
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        (301, Unusable),
-        (302, Unusable),
-        (304, Unusable),
-        (400, Unusable),
+        (301, ZuoraError),
+        (302, ZuoraError),
+        (304, ZuoraError),
+        (400, ZuoraError),
         (401, TokenRejected),
         (403, PermissionRefused),
         (404, NotFound),
-        (405, Unusable),
-        (409, Unusable),
-        (422, Unusable),
+        (405, ZuoraError),
+        (409, ZuoraError),
+        (422, ZuoraError),
         (429, Transient),
         (500, Transient),
-        (501, Unusable),
+        (501, ZuoraError),
         (502, Transient),
         (503, Transient),
         (504, Transient),
@@ -138,14 +146,14 @@ def test_without_a_known_code_the_status_says_what_is_wrong(status: int, body: o
 @pytest.mark.parametrize(
     ("status", "body", "meaning"),
     [
-        (500, with_code(50000020), Unusable),
+        (500, with_code(50000020), ZuoraError),
         (500, with_code(50000040), NotFound),
         (502, with_code(50000010), PermissionRefused),
         (403, with_code(50000070), Transient),
         (403, with_code(50000040), NotFound),
         (404, with_code(50000061), NotFound),
         (400, {"code": 53100050, "message": "locked"}, Transient),
-        (400, {"code": "53100020", "message": "wrong"}, Unusable),
+        (400, {"code": "53100020", "message": "wrong"}, ZuoraError),
         (400, {"reasons": [{"code": "Odd"}, {"code": 50000061}]}, Transient),
         (400, {"reasons": [{"code": 50000077}, {"code": 50000040}]}, NotFound),
     ],
@@ -156,7 +164,7 @@ def test_a_code_counts_more_than_the_status_beside_it(status: int, body: object,
 
 @pytest.mark.parametrize("code", [403, "404", 40, 50, 70])
 def test_a_short_number_for_a_code_is_a_gateways_status_and_no_kind(code: object) -> None:
-    assert type(failure(answered(400, {"code": code, "message": "?"}))) is Unusable
+    assert type(failure(answered(400, {"code": code, "message": "?"}))) is ZuoraError
     assert type(failure(answered(500, {"code": code, "message": "?"}))) is Transient
 
 
@@ -174,22 +182,22 @@ def test_a_success_that_is_not_json_is_transient(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"5", b'"text"', b"true"])
-def test_a_success_that_is_json_but_no_object_is_unusable(body: bytes) -> None:
-    assert type(failure(answered(200, body))) is Unusable
+def test_a_success_that_is_json_but_not_an_object_is_an_error(body: bytes) -> None:
+    assert type(failure(answered(200, body))) is ZuoraError
 
 
 def test_an_error_is_one_although_it_has_an_id() -> None:
     assert type(failure(answered(200, {**with_code(50000040), "id": "j"}))) is NotFound
 
 
-def test_a_success_with_nothing_that_was_asked_for_is_unusable() -> None:
-    assert type(failure(answered(200, {"status": "UP"}))) is Unusable
+def test_a_success_without_anything_that_was_requested_is_an_error() -> None:
+    assert type(failure(answered(200, {"status": "UP"}))) is ZuoraError
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
 def test_an_answer_nested_too_deeply_to_read_is_transient_or_judged_by_its_status(status: int) -> None:
     deep = b'{"id": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
-    assert type(failure(answered(status, deep))) is (Unusable if status == 400 else Transient)
+    assert type(failure(answered(status, deep))) is (ZuoraError if status == 400 else Transient)
 
 
 @pytest.mark.parametrize(
@@ -200,16 +208,16 @@ def test_a_number_too_large_to_read_is_transient(body: bytes) -> None:
 
 
 def test_numbers_are_read_exactly() -> None:
-    read = document(answered(200, b'{"id": "j", "a": 0.1, "b": 12345678901234567890.5}'))
+    read = document(answered(200, b'{"id": "j", "a": 0.1, "b": 12345678901234567890.5}')).content
     assert [str(read["a"]), str(read["b"])] == ["0.1", "12345678901234567890.5"]
 
 
 def test_a_number_that_is_none_is_read_and_left_to_the_schema() -> None:
-    assert document(answered(200, b'{"id": "j", "x": NaN}'))["id"] == "j"
+    assert document(answered(200, b'{"id": "j", "x": NaN}')).content["id"] == "j"
 
 
-def test_of_a_field_that_stands_twice_the_later_one_counts() -> None:
-    assert document(answered(200, b'{"id": "a", "id": "b"}')) == {"id": "b"}
+def test_if_a_field_appears_twice_the_later_one_counts() -> None:
+    assert document(answered(200, b'{"id": "a", "id": "b"}')).content == {"id": "b"}
 
 
 def test_half_a_character_in_a_message_is_not_repeated() -> None:
@@ -275,7 +283,7 @@ def test_other_statuses_cannot_ask_to_wait(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "everyone"),
+    ("response", "pauses_all"),
     [
         (answered(429), True),
         (answered(429, retry_after="5"), True),
@@ -289,10 +297,10 @@ def test_other_statuses_cannot_ask_to_wait(status: int) -> None:
         (answered(200, HTML), False),
     ],
 )
-def test_a_limit_concerns_everyone_and_a_fault_does_not(answer: Answer, everyone: bool) -> None:  # noqa: FBT001 - a column of the table
-    error = failure(answer)
+def test_a_limit_pauses_all_and_a_fault_does_not(response: Response, *, pauses_all: bool) -> None:
+    error = failure(response)
     assert isinstance(error, Transient)
-    assert error.concerns_everyone is everyone
+    assert error.pauses_all is pauses_all
 
 
 # What a message tells.
@@ -306,11 +314,11 @@ def test_a_message_tells_what_was_asked_and_the_ids_that_support_asks_for() -> N
 
 
 def test_the_request_id_of_the_header_goes_before_that_of_the_body() -> None:
-    assert failure(answered(400, {"requestId": "R1"}, zuora_request_id="R2")).asked.request_id == "R2"
+    assert exchange_of(answered(400, {"requestId": "R1"}, zuora_request_id="R2")).request_id == "R2"
 
 
-def test_a_request_id_that_is_a_number_is_told() -> None:
-    assert failure(answered(400, {"requestId": 17})).asked.request_id == "17"
+def test_a_request_id_that_is_a_number_is_kept() -> None:
+    assert exchange_of(answered(400, {"requestId": 17})).request_id == "17"
 
 
 def test_the_description_of_an_oauth_error_is_told() -> None:
@@ -335,7 +343,7 @@ def test_a_secret_that_an_answer_repeats_is_in_no_message_nor_is_a_part_of_it(
     assert "Sesame" not in sentence
 
 
-# Whatever comes.
+# Arbitrary responses.
 
 names = st.sampled_from(
     ["id", "result", "success", "reasons", "code", "message", "requestId", "processId", "testEnvironmentId", "é"]
@@ -374,26 +382,28 @@ def assert_fit_for_a_log(error: ZuoraError) -> None:
 
 @given(st.integers(100, 599) | st.sampled_from([200, 401, 429, 503]), bodies, headers)
 @example(200, b'{"id": "j", "requestId": ' + b"[" * 940 + b"]" * 940 + b"}", {})
-def test_whatever_comes_is_a_document_or_an_error_fit_for_a_log(
+def test_every_response_is_a_document_or_an_error_fit_for_a_log(
     status: int, body: bytes, given_headers: dict[str, str]
 ) -> None:
-    answer = answered(status, body, **given_headers)
+    response = answered(status, body, **given_headers)
     try:
-        read = document(answer)
+        read = document(response)
     except ZuoraError as error:
         assert_fit_for_a_log(error)
         return
-    assert type(read) is dict
+    assert type(read.content) is dict
     try:
-        for stranger in listed_rows(read, lambda: answer, testEnvironmentId="e").strangers:
-            assert_fit_for_a_log(stranger)
-        one_row(read, lambda: answer, id="j", testEnvironmentId="e")
+        for row_error in listed_rows(read, testEnvironmentId="e").errors:
+            assert_fit_for_a_log(row_error)
+        one_row(read, id="j", testEnvironmentId="e")
     except ZuoraError as error:
         assert_fit_for_a_log(error)
 
 
 @given(st.integers(300, 599), bodies, headers)
-def test_an_error_is_made_of_whatever_comes(status: int, body: bytes, given_headers: dict[str, str]) -> None:
+def test_every_error_response_becomes_an_error_fit_for_a_log(
+    status: int, body: bytes, given_headers: dict[str, str]
+) -> None:
     assert_fit_for_a_log(error(answered(status, body, **given_headers)))
 
 
@@ -401,7 +411,7 @@ def test_an_error_is_made_of_whatever_comes(status: int, body: bytes, given_head
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("response", "reason"),
     [
         (answered(404), "Zuora does not have it; check the id, base_url and entity_id"),
         (
@@ -428,30 +438,33 @@ def test_an_error_is_made_of_whatever_comes(status: int, body: bytes, given_head
         (answered(399), "redirects are not followed; check that base_url is a Zuora REST host"),
         (answered(400), "the answer is not what was asked for; check base_url, entity_id and the ids"),
     ],
-    ids=lambda each: str(each.status) if isinstance(each, Answer) else "",
+    ids=lambda each: str(each.status) if isinstance(each, Response) else "",
 )
-def test_each_meaning_says_what_it_came_on_and_what_to_do_next(answer: Answer, reason: str) -> None:
-    said = "Failed to get user info" if answer.body else ""
-    meaning = failure(answer)
-    assert meaning.reason == reason
-    assert meaning.asked == Asked("GET", "/test-environments/e/jobs/j", "rest.zuora.com", answer.status, said=said)
+def test_each_error_names_its_exchange_and_what_to_do_next(response: Response, reason: str) -> None:
+    message = "Failed to get user info" if response.body else ""
+    error = failure(response)
+    assert error.reason == reason
+    assert error.exchange == Exchange(
+        "GET", "/test-environments/e/jobs/j", "rest.zuora.com", response.status, message=message
+    )
 
 
 def test_only_the_last_two_digits_of_a_code_are_its_kind() -> None:
     assert isinstance(failure(answered(400, with_code(50000140))), NotFound)
 
 
-def test_at_most_a_thousand_characters_of_what_is_not_json_are_kept() -> None:
-    assert failure(answered(200, b"x" * 2000)).asked.said == "x" * 1000
+def test_at_most_a_thousand_characters_of_a_body_that_is_not_json_are_kept() -> None:
+    assert exchange_of(answered(200, b"x" * 2000)).message == "x" * 1000
 
 
 def test_headers_are_looked_up_in_lower_case() -> None:
     headers = {"zuora-request-id": "R", "zuora-track-id": "T", "ratelimit-reset": "7"}
-    asked = Asked("GET", "/p", "rest.zuora.com")
-    told = error(Answer(asked, 429, headers, b"", NOW))
+    request = Exchange("GET", "/p", "rest.zuora.com")
+    told = error(Response(request, 429, headers, b"", NOW))
     assert isinstance(told, Transient)
-    assert (told.asked.request_id, told.asked.track_id, told.wait) == ("R", "T", 7)
-    told = error(Answer(asked, 429, headers | {"retry-after": "9"}, b"", NOW))
+    assert told.exchange is not None
+    assert (told.exchange.request_id, told.exchange.track_id, told.wait) == ("R", "T", 7)
+    told = error(Response(request, 429, headers | {"retry-after": "9"}, b"", NOW))
     assert isinstance(told, Transient)
     assert told.wait == 9
 
@@ -471,3 +484,8 @@ def test_a_date_without_a_zone_is_utc_wherever_the_tap_runs(monkeypatch: pytest.
     time.tzset()
     assert isinstance(told, Transient)
     assert told.wait == 30
+
+
+def test_a_response_without_an_error_body_is_described_by_its_status_and_headers() -> None:
+    response = answered(200, {"id": "j", "requestId": "R1", "message": "fine"}, zuora_request_id="R2")
+    assert described(response) == response.exchange._replace(status=200, request_id="R2")

@@ -1,4 +1,4 @@
-"""Ordered results of many calls, a bounded number of them in flight; knows nothing of Zuora."""
+"""The results of many calls in order, a bounded number of them in flight; nothing here is about Zuora."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Result = TypeVar("Result")
 
 
 class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument, Result]):
-    """Calls a function for each argument in threads, and hands out the results in the order of the arguments.
+    """Calls a function for each argument in threads, and returns the results in the order of the arguments.
 
-    At most `width` calls are under way, and at most twice as many arguments are ahead of the reader. An exception is
-    a result like any other, but for those of type `fatal`: after one of them no call is begun, and whatever is not
-    done gets that exception for its result at once.
+    At most `width` calls are in progress, and at most twice as many arguments are ahead of the reader. An exception is
+    a result like any other, except one of type `fatal`: after it no call is started, and every result that is not there
+    yet is that exception.
     """
 
     def __init__(
@@ -31,21 +31,21 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         width: int,
         fatal: type[Exception],
     ) -> None:
-        """Prepare the calls; the first of them begins when the first result is asked for.
+        """Prepare the calls; they start when the first result is requested.
 
         Args:
-            call: Called from several threads at once.
-            arguments: What to call it with.
-            width: How many calls may be under way.
-            fatal: The type of exceptions that end all.
+            call: The function, called from several threads at once.
+            arguments: The arguments, one per call.
+            width: How many calls may be in progress.
+            fatal: The type of the exceptions that end all calls.
         """
         self._call, self._arguments, self._width, self._fatal = call, arguments, width, fatal
-        # One lock, two things to wait for: that a result is there, that there is room for one more.
+        # One lock, two things to wait for: a result, and room for one more.
         lock = threading.Lock()
         self._done, self._room = threading.Condition(lock), threading.Condition(lock)
         self._results: dict[int, Result | Exception] = {}
-        self._begun = 0
-        self._handed_out = 0
+        self._started = 0
+        self._returned = 0
         self._threads = 0
         self._ended: Exception | None = None
         self._is_closed = False
@@ -56,30 +56,35 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
 
     @override
     def __next__(self) -> tuple[Argument, Result | Exception]:
-        index = self._handed_out
+        index = self._returned
         if index >= len(self._arguments):
             raise StopIteration
-        # Not more threads than there are calls; before the lock is taken, so that the first of them is at work at once.
+        # No more threads than calls; before the lock is taken, so that the first thread starts its call at once.
         while self._threads < min(self._width, len(self._arguments)):
             self._threads += 1
-            # A daemon: a thread in the midst of a call must not keep a program that ends from ending.
+            # A daemon: a thread during a call must not keep the program from ending.
             threading.Thread(target=self._work, name=f"look-ahead-{self._threads}", daemon=True).start()
         with self._done:
             while index not in self._results and self._ended is None:
                 self._done.wait()
             result = self._results.pop(index, self._ended)
-            self._handed_out += 1
+            self._returned += 1
             self._room.notify()
-        # Never None: a call that gave None left it in the results.
+        # Never None, unless a call returned None.
         return self._arguments[index], result  # type: ignore[return-value]
 
     @property
-    def not_begun(self) -> int:
-        """How many calls have not been begun."""
-        return len(self._arguments) - self._begun
+    def upcoming(self) -> Argument | None:
+        """The argument of the next result, None if there is none left."""
+        return self._arguments[self._returned] if self._returned < len(self._arguments) else None
+
+    @property
+    def not_started(self) -> int:
+        """How many calls have not been started."""
+        return len(self._arguments) - self._started
 
     def close(self) -> None:
-        """Begin no more calls."""
+        """Start no more calls."""
         with self._room:
             self._is_closed = True
             self._room.notify_all()
@@ -88,25 +93,25 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         while (index := self._next_index()) is not None:
             try:
                 result: Result | Exception = self._call(self._arguments[index])
-            except Exception as error:  # noqa: BLE001 - the reader is told of it
+            except Exception as error:  # noqa: BLE001 - the reader gets it
                 result = error
             with self._done:
                 self._results[index] = result
                 if isinstance(result, self._fatal) and self._ended is None:
                     self._ended = result
                     self._room.notify_all()
-                if index == self._handed_out or self._ended is not None:
+                if index == self._returned or self._ended is not None:
                     self._done.notify()
 
     def _next_index(self) -> int | None:
-        """Take the next argument when there is room for its result; None when there is nothing left to do."""
+        """Take the next argument once there is room for its result; None if there is nothing left to do."""
         with self._room:
-            while not self._is_over() and self._begun >= self._handed_out + 2 * self._width:
+            while not self._is_over() and self._started >= self._returned + 2 * self._width:
                 self._room.wait()
             if self._is_over():
                 return None
-            self._begun += 1
-            return self._begun - 1
+            self._started += 1
+            return self._started - 1
 
     def _is_over(self) -> bool:
-        return self._is_closed or self._ended is not None or self._begun >= len(self._arguments)
+        return self._is_closed or self._ended is not None or self._started >= len(self._arguments)

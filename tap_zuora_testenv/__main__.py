@@ -1,0 +1,6 @@
+"""Runs the command with `python -m tap_zuora_testenv`."""
+
+from tap_zuora_testenv.cli import main
+
+if __name__ == "__main__":
+    main()

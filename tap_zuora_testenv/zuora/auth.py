@@ -1,0 +1,109 @@
+"""One bearer token for all threads, renewed once when it must be."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.values import VISIBLE_ASCII
+from tap_zuora_testenv.zuora.errors import CredentialsRefused, TokenRejected
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from tap_zuora_testenv.zuora.answers import Document
+    from tap_zuora_testenv.zuora.pace import Clock
+
+# Zuora's guides: a token lasts about an hour, should be used until then, and be renewed a few minutes early.
+_RENEWED_EARLY = 300.0
+# A larger number of seconds (30 years) is not a lifetime, and may not even fit a float.
+_LONGEST_LIFETIME = 1_000_000_000
+
+_VISIBLE_ASCII = re.compile(VISIBLE_ASCII)
+
+
+class Token(NamedTuple):
+    """A bearer token.
+
+    Attributes:
+        value: The token.
+        lifetime: Seconds from now on, None if unknown.
+    """
+
+    value: str
+    lifetime: float | None
+
+
+class Authenticator:
+    """Sets the Authorization header; a callable, as authentication is in `requests`."""
+
+    def __init__(self, token: str | None, fetch: Callable[[], Token], clock: Clock) -> None:
+        """Keep a token, or the means to fetch one; the first request fetches it.
+
+        Args:
+            token: A ready-made token, which cannot be renewed; None to fetch one.
+            fetch: Fetches a new token.
+            clock: The clock by which a token is renewed.
+        """
+        self._fetch, self._clock = fetch, clock
+        self._is_renewable = token is None
+        self._token = token
+        self._renew_at: float | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Set the header, with a new token if there is none or the token is near its end."""
+        request.headers["Authorization"] = f"Bearer {self._current()}"
+        return request
+
+    def renew(self, request: requests.PreparedRequest, error: TokenRejected) -> None:
+        """Discard the token that a request was refused with, so that the next request fetches a new one.
+
+        If several requests were refused with the same token, only the first of these calls discards it.
+
+        Args:
+            request: The refused request.
+            error: The refusal.
+
+        Raises:
+            CredentialsRefused: The token cannot be renewed.
+        """
+        if not self._is_renewable:
+            reason = "`access_token` is not, or no longer, good for this host; a token lasts about an hour"
+            raise CredentialsRefused(error.exchange, reason)
+        with self._lock:
+            if self._token is not None and request.headers["Authorization"] == f"Bearer {self._token}":
+                self._token = None
+
+    def _current(self) -> str:
+        with self._lock:
+            is_near_its_end = self._renew_at is not None and self._clock.monotonic() >= self._renew_at
+            if self._token is None or is_near_its_end:
+                self._token, lifetime = self._fetch()
+                self._renew_at = None if lifetime is None else self._clock.monotonic() + used_for(lifetime)
+            return self._token
+
+
+def used_for(lifetime: float) -> float:
+    """Return the seconds for which a token is used: to 5 minutes before its end, half of them if under 10 minutes."""
+    return lifetime - _RENEWED_EARLY if lifetime >= 2 * _RENEWED_EARLY else lifetime / 2
+
+
+def token(document: Document) -> Token:
+    """Read the token of a response (Zuora's reference, Create an OAuth token), and keep it out of every log.
+
+    Raises:
+        TokenRejected: The response has no usable token.
+    """
+    value, lifetime = document.content.get("access_token"), document.content.get("expires_in")
+    if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
+        # Do not register it for redaction: a token of one space would blank every space in the log.
+        raise TokenRejected(document.response.exchange, "the answer holds no token")
+    REDACTION.conceal([value])
+    if isinstance(lifetime, int) and not isinstance(lifetime, bool) and 0 < lifetime < _LONGEST_LIFETIME:
+        return Token(value, float(lifetime))
+    return Token(value, None)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tap_zuora_testenv.zuora.answers import Document, Response
+from tap_zuora_testenv.zuora.errors import Exchange, ZuoraError
+from tap_zuora_testenv.zuora.rows import listed_rows, one_row
+
+RESPONSE = Response(Exchange("GET", "/p", "rest.zuora.com"), 200, {}, b"", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def document(content: dict[str, Any]) -> Document:
+    return Document(content, RESPONSE)
+
+
+def test_a_job_that_is_the_one_asked_for_is_the_row() -> None:
+    job = {"id": "J", "testEnvironmentId": "E"}
+    assert one_row(document(job), id="j", testEnvironmentId="e") == job
+
+
+@pytest.mark.parametrize("job", [{"id": "j"}, {"id": "j", "testEnvironmentId": None}])
+def test_a_job_without_its_environment_is_taken_for_the_one_asked_for(job: dict[str, Any]) -> None:
+    assert one_row(document(job), id="j", testEnvironmentId="e") == job
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        {"id": "other", "testEnvironmentId": "e"},
+        {"id": "j", "testEnvironmentId": "other"},
+        {"id": None, "testEnvironmentId": "e"},
+        {"id": "", "testEnvironmentId": "e"},
+        {"id": ["j"], "testEnvironmentId": "e"},
+        {"testEnvironmentId": "e"},
+        {"result": [{"id": "j"}]},
+    ],
+)
+def test_another_job_than_the_one_asked_for_is_an_error(job: dict[str, Any]) -> None:
+    with pytest.raises(ZuoraError, match="something else") as another:
+        one_row(document(job), id="j", testEnvironmentId="e")
+    assert type(another.value) is ZuoraError
+
+
+@pytest.mark.parametrize("result", [None, {}, "none", 0])
+def test_a_response_without_a_list_is_an_error(result: object) -> None:
+    with pytest.raises(ZuoraError, match="holds no list") as none:
+        listed_rows(document({"id": "e", "result": result}))
+    assert type(none.value) is ZuoraError
+
+
+def test_the_good_rows_of_a_list_are_kept_in_order_and_each_other_element_is_named() -> None:
+    good = [{"id": "b"}, {"id": "a", "testEnvironmentId": "E"}, {"id": 7}]
+    bad: list[Any] = [None, 5, [], {}, {"id": None}, {"id": True}, {"id": "x", "testEnvironmentId": "other"}]
+    listing = listed_rows(document({"result": [good[0], *bad, *good[1:]]}), testEnvironmentId="e")
+    assert listing.rows == good
+    assert len(listing.errors) == len(bad)
+    assert {type(error) for error in listing.errors} == {ZuoraError}
+    assert "element 8 of the list, 'x'," in str(listing.errors[-1])
+
+
+def test_if_an_id_appears_twice_the_later_row_counts_once() -> None:
+    rows = [{"id": "J", "status": "NEW"}, {"id": "k"}, {"id": "j", "status": "COMPLETED"}]
+    listing = listed_rows(document({"result": rows}))
+    assert (sorted(row["id"] for row in listing.rows), listing.errors) == (["j", "k"], [])
+
+
+def test_the_size_beside_a_list_asserts_nothing() -> None:
+    assert len(listed_rows(document({"result": [{"id": "j"}], "size": 0})).rows) == 1
+
+
+def test_each_error_names_the_exchange_of_the_response() -> None:
+    exchange = RESPONSE.exchange._replace(status=200)
+    with pytest.raises(ZuoraError) as another:
+        one_row(document({"id": "other"}), id="j")
+    assert another.value.exchange == exchange
+    assert another.value.reason == "the answer is about something else than what was asked for"
+    with pytest.raises(ZuoraError) as none:
+        listed_rows(document({}))
+    assert none.value.exchange == exchange
+    assert none.value.reason == "the answer holds no list; check that base_url is a Zuora REST host"
+    (error,) = listed_rows(document({"result": [5]})).errors
+    assert error.exchange == exchange
