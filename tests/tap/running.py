@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dev.testbed.leaping_clock import LeapingClock
 from tap_zuora_testenv import cli
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
 
     from tap_zuora_testenv.emulator.zuora import Zuora
+
+__all__ = [
+    "E1", "E2", "E3", "ENVIRONMENTS", "JOBS", "LeapingClock", "Ran", "Tap", "environment", "job", "paths",
+]  # fmt: skip
 
 JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
 E1, E2, E3 = (f"{number}0000000-0000-4000-8000-00000000000e" for number in (1, 2, 3))
@@ -39,22 +42,6 @@ def job(number: int, environment: str = E1, status: str = "COMPLETED", updated: 
 def environment(identity: str, **fields: Any) -> Any:
     """A test environment as Zuora would send it."""
     return {"id": identity, "tenantName": f"Acme {identity[0]}", "status": "ACTIVE", "tenantId": 94870, **fields}
-
-
-class LeapingClock:
-    """A clock on which waiting takes no time, and which remembers for how long it was waited."""
-
-    def __init__(self) -> None:
-        self.waited: list[float] = []
-
-    def monotonic(self) -> float:
-        return time.monotonic() + sum(self.waited)
-
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        if seconds is None:
-            condition.wait()
-        else:
-            self.waited.append(seconds)
 
 
 @dataclass
