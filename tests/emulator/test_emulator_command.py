@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tap_zuora_testenv.emulator.command import create, parser, run
+from tap_zuora_testenv.emulator.command import create, parse, run
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -92,7 +92,7 @@ def test_the_options_reach_the_emulator() -> None:
         "--environments 2 --jobs 3 --now 2026-03-01T00:00:00+01:00 --speed 60 --client-id me --client-secret mine "
         "--token-lifetime 5 --latency-ms 250 --max-in-flight 4 --requests-per-minute 9 --without-permission --seed 3"
     )
-    zuora = create(parser().parse_args(arguments.split()))
+    zuora = create(parse(arguments.split()))
     assert [len(zuora.jobs(str(e["id"]))) for e in zuora.environments()] == [3, 3]
     assert (zuora.seed, zuora.clock.speed, zuora.clock.now().isoformat()[:13]) == (3, 60, "2026-02-28T23")
     assert (zuora.tokens.client_id, zuora.tokens.client_secret, zuora.tokens.lifetime_seconds) == ("me", "mine", 5)

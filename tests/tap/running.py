@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_zuora_testenv import command_line
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Tap:
         self, url: str, folder: Path, output: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture
     ) -> None:
         self.url, self._folder, self._output, self._log = url, folder, output, log
-        self.config: dict[str, Any] = {"base_url": url, "client_id": "demo-client", "client_secret": "demo-secret"}
+        self.config: dict[str, Any] = {"base_url": url, "client_id": DEMO_CLIENT_ID, "client_secret": "demo-secret"}
 
     def __call__(self, *arguments: str, state: object = None, only: str | None = None, **config: object) -> Ran:
         """Run it with these settings over the usual ones; None takes one away."""
