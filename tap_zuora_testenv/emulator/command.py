@@ -53,7 +53,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"The history cannot be read: {error.strerror}: {error.filename}\n")
         return 1
     try:
-        with _stop_signal() as stop, EmulatorServer(zuora, options.port) as server, _ready(server, options.ready_file):
+        with _stop_signal() as stop, EmulatorServer(zuora, options.port) as server, ready(server, options.ready_file):
             while not stop.wait(LOOK_EVERY_SECONDS):
                 pass
     except OSError as error:
@@ -99,13 +99,12 @@ def _stop_signal() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _ready(server: EmulatorServer, ready_file: Path | None) -> Iterator[None]:
+def ready(server: EmulatorServer, ready_file: Path | None) -> Iterator[None]:
     """Print the URL, and write it to a file that exists as long as it is valid."""
     client_id, client_secret = server.zuora.tokens.client_id, server.zuora.tokens.client_secret
-    written = None
+    content = json.dumps({"url": server.url, "client_id": client_id, "client_secret": client_secret}) + "\n"
     if ready_file:
-        content = {"url": server.url, "client_id": client_id, "client_secret": client_secret}
-        written = _write_privately(ready_file, json.dumps(content) + "\n")
+        _write_privately(ready_file, content)
     try:
         line = f"Zuora is emulated at {server.url} (client id {client_id}, secret {client_secret}); Ctrl-C stops it.\n"
         sys.stdout.write(line)
@@ -113,38 +112,25 @@ def _ready(server: EmulatorServer, ready_file: Path | None) -> Iterator[None]:
         yield
     finally:
         # Another emulator may have replaced the file since.
-        if ready_file and written and _identity(ready_file) == written:
+        if ready_file and ready_file.is_file() and ready_file.read_text(encoding="utf-8") == content:
             ready_file.unlink(missing_ok=True)
 
 
-def _write_privately(path: Path, text: str) -> tuple[int, int] | None:
+def _write_privately(path: Path, text: str) -> None:
     """Write a new file with mode 0600, and put it in the place of whatever has its name.
 
     The file is complete before it gets its name, so nobody reads half of it. Renaming replaces a symbolic link rather
     than following it, and the file of an emulator that was killed is no obstacle.
-
-    Returns:
-        The identity of the file.
     """
     # Created exclusively, with mode 0600 and under a name that nobody can guess.
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - Path cannot open a descriptor
             file.write(text)
-        identity = _identity(Path(temporary))
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return identity
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _reason(error: OSError, options: argparse.Namespace) -> str:
