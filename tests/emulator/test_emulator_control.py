@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tap_zuora_testenv.emulator.clock import Clock, format_instant, parse_instant
+from tap_zuora_testenv.emulator.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +139,33 @@ def test_a_fault_that_is_none_is_refused(ask: Ask, zuora: Zuora, rule: object) -
     answer = ask("POST", "/emulator/faults", json=[{"status": 500}, rule])
     assert answer.status_code == 400
     assert zuora.faults.as_json() == []
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=5,
+)
+DATES = st.datetimes().map(lambda naive: f"{naive.isoformat()}Z") | st.sampled_from(
+    ["9999-12-31T23:59:59-14:00", "noon"]
+)
+CLOCKS = st.fixed_dictionaries(
+    {}, optional={"now": DATES | ANYTHING, "advance_seconds": ANYTHING, "speed": st.floats(0, 1) | ANYTHING}
+)
+FAULTS = st.fixed_dictionaries(
+    {"path": st.just("/elsewhere")}, optional=dict.fromkeys(sorted(set(Fault().__dict__) - {"path"}), ANYTHING)
+)
+
+
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CLOCKS | ANYTHING, st.lists(FAULTS | ANYTHING, max_size=2))
+def test_whatever_is_sent_to_the_control_endpoints_is_accepted_or_refused_and_breaks_nothing(
+    ask: Ask, zuora: Zuora, clock: object, faults: object
+) -> None:
+    zuora.faults.clear()
+    headers = {"Content-Type": "application/json"}
+    for method, path, body in (("PUT", "/emulator/clock", clock), ("POST", "/emulator/faults", faults)):
+        assert ask(method, path, data=json.dumps(body).encode(), headers=headers).status_code in {200, 400}
+        assert ask("GET", path).status_code == 200
+    zuora.faults.clear()
+    assert ask("GET", "/test-environments").status_code == 200
