@@ -287,6 +287,8 @@ def test_what_does_not_exist_yet_is_not_cancelled(zuora: Zuora, ask: Ask, named:
     path = f"/test-environments/{named('UAT')}/jobs/{job['id']}"
     assert ask("GET", path).status_code == 404
     assert ask("POST", f"{path}/actions", json={"jobAction": "CANCEL"}).status_code == 404
+    zuora.clock.advance(48 * 3600)
+    assert ask("GET", path).json()["status"] == "COMPLETED"
 
 
 def test_what_has_ended_is_not_cancelled(zuora: Zuora, ask: Ask, named: Callable[[str], str]) -> None:
