@@ -112,7 +112,7 @@ def ready(server: EmulatorServer, ready_file: Path | None) -> Iterator[None]:
         yield
     finally:
         # Another emulator may have replaced the file since.
-        if ready_file and ready_file.is_file() and ready_file.read_text(encoding="utf-8") == content:
+        if ready_file and ready_file.is_file() and ready_file.read_bytes() == content.encode():
             ready_file.unlink(missing_ok=True)
 
 

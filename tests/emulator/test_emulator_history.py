@@ -107,10 +107,10 @@ def test_no_refresh_of_the_past_came_too_early_or_before_another_had_ended(seed:
         environment, jobs = history(seed, drawn, kind, NOW)
         for number, job in enumerate(jobs):
             begins = job.scheduled or job.created
-            stands = activity(reversed(jobs[:number]), job.created)
-            assert stands.running is None
-            assert stands.waiting is None
-            assert (next_refresh(environment, stands) or begins) <= begins
+            now = activity(reversed(jobs[:number]), job.created)
+            assert now.running is None
+            assert now.waiting is None
+            assert (next_refresh(environment, now) or begins) <= begins
 
 
 @pytest.mark.parametrize("jobs", [0, 1, 2, 3, 500])
