@@ -218,7 +218,7 @@ def _due(zuora: EmulatedZuora) -> list[Row]:
         row
         for row in zuora.documents()["test_environments"]
         if row["status"] == "ACTIVE"
-        and (row["nextRefreshTime"] is None or datetime.fromisoformat(row["nextRefreshTime"]) <= now)
+        and ("nextRefreshTime" not in row or datetime.fromisoformat(row["nextRefreshTime"]) <= now)
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dev.testbed.table_comparison import schema
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,14 +34,11 @@ def expected(documents: Mapping[str, list[Record]]) -> Warehouse:
     """Return what a warehouse must hold of what a Zuora holds.
 
     Args:
-        documents: What the emulator holds, by stream; its only values that a record may not hold as they are, are
-            the numbers of tenants, which Zuora's reference declares to be text.
+        documents: The rows of the emulator, by stream. A field that a row leaves out is null in the record.
     """
+    nothing = {stream: dict.fromkeys(schema(stream)["properties"]) for stream in documents}
     return {
-        (stream, str(document["id"])): {
-            field: str(value) if field.endswith("enantId") and value is not None else value
-            for field, value in document.items()
-        }
+        (stream, str(document["id"])): nothing[stream] | document
         for stream, rows in documents.items()
         for document in rows
     }

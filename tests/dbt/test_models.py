@@ -170,9 +170,9 @@ def outcome(job: Row) -> str:
 
 
 def hours(job: Row, now: datetime) -> Decimal | None:
-    if not job["jobStartTime"]:
+    if "jobStartTime" not in job:
         return None
-    ended = datetime.fromisoformat(job["jobEndTime"]) if job["jobEndTime"] else now
+    ended = datetime.fromisoformat(job["jobEndTime"]) if "jobEndTime" in job else now
     seconds = (ended - datetime.fromisoformat(job["jobStartTime"])).total_seconds()
     return (Decimal(int(seconds)) / 3600).quantize(Decimal("0.01"), rounding="ROUND_HALF_UP")
 
@@ -180,6 +180,6 @@ def hours(job: Row, now: datetime) -> Decimal | None:
 def months(jobs: list[Row]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for job in jobs:
-        if job["jobType"] == "REFRESH" and job["jobEndTime"]:
+        if job["jobType"] == "REFRESH" and "jobEndTime" in job:
             found.setdefault(f"{job['testEnvironmentId']}/{job['jobEndTime'][:7]}-01", []).append(job)
     return found

@@ -20,7 +20,6 @@ GIVEN = {
     "__main__.py": "Python: what `python -m` runs",
     "conftest.py": "pytest: the fixtures of a folder",
     "README.md": "what a folder is for",
-    "records.py": "what the tap makes of a row, and what the emulator answers",
 }
 # Which modules each folder may import, of those in the checkout.
 MAY_IMPORT = {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dev.testbed.leaping_clock import LeapingClock
 from tap_zuora_testenv import cli
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Tap:
         self, url: str, folder: Path, output: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture
     ) -> None:
         self.url, self._folder, self._output, self._log = url, folder, output, log
-        self.config: dict[str, Any] = {"base_url": url, "client_id": "demo-client", "client_secret": "demo-secret"}
+        self.config: dict[str, Any] = {"base_url": url, "client_id": DEMO_CLIENT_ID, "client_secret": "demo-secret"}
 
     def __call__(self, *arguments: str, state: object = None, only: str | None = None, **config: object) -> Ran:
         """Run it with these settings over the usual ones; None takes one away."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_zuora_testenv.emulator.faults import Fault
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
         preexec_fn: Callable[[], Any] | None = None,
         **config: Any,
     ) -> subprocess.Popen[str]:
-        given = {"base_url": server.url, "client_id": "demo-client", "client_secret": SECRET, **config}
+        given = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **config}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(given), encoding="utf-8")
         process = subprocess.Popen(  # noqa: S603 - this interpreter, these arguments
