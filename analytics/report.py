@@ -43,7 +43,7 @@ def write_report(place: Place, output: Path, now: datetime | None = None) -> Non
     if not rows.environments:
         raise DemoError(f"The tables in the schema {place.schema} hold no test environment: run the tap first.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(render(rows), encoding="utf-8")
+    output.write_text(render(rows, now or datetime.now(UTC)), encoding="utf-8")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ CONNECTING_TAKES_AT_MOST_SECONDS = 10
 
 @dataclass(frozen=True)
 class Readiness:
-    """A row of `test_environment_readiness`; what its fields mean stands in dbt/models/marts/marts.yml."""
+    """A row of `zuora_test_environments__readiness`; dbt/models/marts/marts.yml describes its columns."""
 
     test_environment_id: str
     environment_name: str | None
@@ -41,8 +41,9 @@ class Readiness:
     running_job_is_late: bool | None
     waiting_job_type: str | None
     waiting_job_due_at: datetime | None
-    data_copied_at: datetime | None
-    data_age_days: Decimal | None
+    data_exported_on: date | None
+    configuration_exported_on: date | None
+    data_age_days: int | None
     next_refresh_allowed_at: datetime | None
     may_refresh_now: bool | None
     last_refresh_outcome: str | None
@@ -55,7 +56,7 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Refresh:
-    """A row of `test_environment_refreshes`."""
+    """A row of `zuora_test_environments__refreshes`."""
 
     job_id: str
     test_environment_id: str | None
@@ -82,7 +83,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Month:
-    """A row of `refresh_statistics`."""
+    """A row of `zuora_test_environments__refresh_statistics`."""
 
     test_environment_id: str
     ended_in_month: date
@@ -110,6 +111,11 @@ class Rows:
     months: list[Month]
 
     @property
+    def as_of(self) -> datetime:
+        """When the latest rows were read, or the time that was given for now."""
+        return max(row.as_of for row in self.environments)
+
+    @property
     def names(self) -> dict[str, str]:
         """What to call each environment, in the order of `environments`."""
         given = {row.test_environment_id: row.environment_name or row.test_environment_id for row in self.environments}
@@ -127,9 +133,9 @@ def read(place: Place) -> Rows:
         with psycopg.connect(
             place.url, connect_timeout=CONNECTING_TAKES_AT_MOST_SECONDS, row_factory=dict_row
         ) as connection:
-            environments = _table(connection, place, "test_environment_readiness", Readiness)
-            refreshes = _table(connection, place, "test_environment_refreshes", Refresh)
-            months = _table(connection, place, "refresh_statistics", Month)
+            environments = _table(connection, place, "zuora_test_environments__readiness", Readiness)
+            refreshes = _table(connection, place, "zuora_test_environments__refreshes", Refresh)
+            months = _table(connection, place, "zuora_test_environments__refresh_statistics", Month)
     except psycopg.Error as error:
         raise DemoError(f"The models cannot be read: {error}") from None
     beginning = datetime.min.replace(tzinfo=UTC)
