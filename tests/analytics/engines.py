@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -29,6 +31,8 @@ MARTS = {
     "zuora_test_environments__refresh_statistics": "statistics_id",
     "zuora_test_environments__notices": "notice_id",
 }
+# What stands for null in a file of comma-separated values; no text of the tests is that.
+NULL = "\\N"
 SDC = ("_sdc_extracted_at", "_sdc_received_at")
 
 
@@ -78,12 +82,11 @@ class DuckDB:
         with duckdb.connect(str(self.path)) as connection:
             connection.execute(f'create schema if not exists "{schema}"')
             connection.execute(f'create table "{schema}"."{table}" ({types})')
-            marks = ", ".join("?" * len(columns))
-            values = [[row.get(each) for each in columns] for row in rows]
-            if values:
-                connection.begin()
-                connection.executemany(f'insert into "{schema}"."{table}" values ({marks})', values)  # noqa: S608
-                connection.commit()
+            with NamedTemporaryFile("w", newline="", suffix=".csv") as file:
+                given = ([NULL if row.get(each) is None else row[each] for each in columns] for row in rows)
+                csv.writer(file).writerows(given)
+                file.flush()
+                connection.execute(f"copy \"{schema}\".\"{table}\" from '{file.name}' (header false, nullstr '{NULL}')")
 
     def read(self, schema: str, table: str) -> list[Row]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
