@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # What `pip_url: -e .` of the extractor needs, beside the project's own file.
-PARTS = ("analytics", "meltano.yml", "pyproject.toml", "README.md", "LICENSE", "schemas", "tap_zuora_testenv")
+PARTS = ("dbt", "meltano.yml", "pyproject.toml", "README.md", "LICENSE", "schemas", "tap_zuora_testenv")
 
 EXTRACTOR = "tap-zuora-testenv"
 JOB = "zuora-testenv-to-warehouse"

@@ -169,7 +169,7 @@ failures as (
     from ended
     inner join last_good
         on ended.test_environment_id = last_good.test_environment_id
-    where ended.outcome = 'failed' and (last_good.ended_at is null or ended.ended_at > last_good.ended_at)
+    where ended.outcome = 'failed' and (last_good.ended_at is null or ended.ended_at >= last_good.ended_at)
     group by ended.test_environment_id
 
 ),
