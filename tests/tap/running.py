@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_zuora_testenv import cli
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 
 if TYPE_CHECKING:
     import threading
@@ -108,8 +109,11 @@ class Tap:
         self._log.clear()
         code, verdict = cli.run(options)
         lines = self._output.readouterr().out.splitlines()
-        messages = [json.loads(line) for line in lines] if "--test=schema" in options or lines[:1] != ["{"] else lines
-        return Ran(code, verdict, messages, self._log.text)
+        log = self._log.text
+        if lines[:1] == ["{"]:
+            return Ran(code, verdict, lines, log)
+        accept(lines)
+        return Ran(code, verdict, [json.loads(line) for line in lines], log)
 
     def catalog(self, *selected: str) -> Any:
         """The catalog with only these streams selected."""
