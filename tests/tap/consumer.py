@@ -35,4 +35,4 @@ def accept(lines: Iterable[str]) -> None:
     """Read each message as a target does, and raise what a target would end with."""
     target = Consumer()
     target.logger.disabled = True
-    target.process_lines(StringIO("".join(f"{line}\n" for line in lines)))
+    target.process_lines(StringIO("".join(f"{line.rstrip()}\n" for line in lines)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 from tests.tap.running import E1, ENVIRONMENTS, JOBS, environment, job
 
 if TYPE_CHECKING:
@@ -150,4 +151,6 @@ def test_a_catalog_in_python_changes_the_records_too(tap: Tap, zuora: Zuora, cap
     instance = TapZuoraTestenv(config=tap.config, catalog=catalog)
     instance.sync_all()
     instance.close()
-    assert '"tenantId":94870,' in capfd.readouterr().out
+    output = capfd.readouterr().out
+    accept(output.splitlines())
+    assert '"tenantId":94870,' in output

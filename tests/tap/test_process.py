@@ -10,8 +10,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
+from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
@@ -35,6 +37,17 @@ root: {level: DEBUG, handlers: [console], propagate: true}
 """
 
 
+class Command(subprocess.Popen[str]):
+    """A running command whose messages a target must accept."""
+
+    @override
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        output, errors = super().communicate(input, timeout)
+        if output.startswith('{"type":'):
+            accept(output.splitlines())
+        return output, errors
+
+
 @pytest.fixture(autouse=True)
 def one_environment(zuora: Zuora) -> None:
     zuora.tokens.client_secret = SECRET
@@ -46,13 +59,13 @@ def one_environment(zuora: Zuora) -> None:
 @pytest.fixture
 def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
     """Start the command with these settings; what still runs at the end of the test is ended."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Command] = []
 
-    def begin(*arguments: str, environ: dict[str, str] | None = None, **config: Any) -> subprocess.Popen[str]:
+    def begin(*arguments: str, environ: dict[str, str] | None = None, **config: Any) -> Command:
         given = {"base_url": server.url, "client_id": "demo-client", "client_secret": SECRET, **config}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(given), encoding="utf-8")
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, these arguments
+        process = Command(
             [*COMMAND, "--config", str(path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -163,6 +176,7 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
         lines.append(process.stdout.readline())
     process.send_signal(number)
     lines += process.stdout.readlines()
+    accept(lines)
     errors = process.stderr.read()
     assert process.wait(timeout=5) == code
     states = [each["value"] for each in map(json.loads, lines) if each["type"] == "STATE"]
