@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tap_zuora_testenv import values
 from tap_zuora_testenv.timestamps import rfc_3339
+from tap_zuora_testenv.values import as_sent, boolean, date, integer, number, string, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -98,7 +98,7 @@ def _field(definition: Mapping[str, Any]) -> _Field:
     converters = list(dict.fromkeys(_CONVERTERS[kind] for kind, _ in alternatives if kind in _CONVERTERS))
     match converters:
         case []:
-            convert: Callable[[Any], Any] = values.as_sent
+            convert: Callable[[Any], Any] = as_sent
         case [convert]:
             pass
         case _:
@@ -129,19 +129,19 @@ def _first_of(converters: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 def _only(kind: type) -> Callable[[Any], Any]:
     """Return a conversion of nothing but values that have a type already."""
-    return lambda raw: values.as_sent(raw) if isinstance(raw, kind) else None
+    return lambda raw: as_sent(raw) if isinstance(raw, kind) else None
 
 
 _TEMPORAL: dict[tuple[str, str | None], Callable[[Any], Any]] = {
     ("string", "date-time"): rfc_3339,
-    ("string", "date"): values.date,
-    ("string", "time"): values.time,
+    ("string", "date"): date,
+    ("string", "time"): time,
 }
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "string": values.string,
-    "integer": values.integer,
-    "number": values.number,
-    "boolean": values.boolean,
+    "string": string,
+    "integer": integer,
+    "number": number,
+    "boolean": boolean,
     "array": _only(list),
     "object": _only(dict),
 }

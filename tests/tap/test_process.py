@@ -257,6 +257,45 @@ def test_no_secret_stands_in_any_output_at_debug_level(
     assert ('"level":"debug"' in errors) == foreign
 
 
+ECHOES = [
+    "s3cr3t%2b%2f%20of%20mine",
+    "s3cr3t+\\/ of mine",
+    "s3cr3t\\u002b/\\u0020of mine",
+    "s3cr3t&plus;&#47;&#x20;of mine",
+    "s3cr3t&#43;\\u002f%20of+mine",
+    "&amp;#115;3cr3t%252B%252F%2520of%2520mine",
+]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("echo", ECHOES)
+def test_no_encoding_of_a_secret_stands_in_the_log(start: Any, zuora: Zuora, echo: str, status: int) -> None:
+    zuora.faults.add(Fault("/oauth/token", status=status, json={"message": f"unknown client <{echo}>"}))
+    _, errors = start(environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    assert 'saying "unknown client <***>"' in last_line(errors)
+    assert "s3cr3t" not in errors
+    assert "mine" not in errors
+
+
+def test_what_nobody_sees_stays_out_of_the_log_but_not_out_of_the_records(start: Any, zuora: Zuora) -> None:
+    unseen = "\u202e\u2066\u200b\ufeff\u00ad\x1b[31m\x07\r"
+    zuora.put_job(E1, {"id": f"un{unseen}seen", "createdById": unseen, "jobEndTime": unseen, f"field{unseen}": 1})
+    path = f"/test-environments/{E2}/jobs"
+    headers = {"Zuora-Request-Id": "un\u00adseen"}
+    zuora.faults.add(Fault(path, status=400, json={"message": f"a{unseen}b", "processId": unseen}, headers=headers))
+    output, errors = start(test_environments=[E1, E2], environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    (record,) = (
+        each["record"]
+        for each in map(json.loads, output.splitlines())
+        if unseen in each.get("record", {}).get("id", "")
+    )
+    assert record["createdById"] == unseen
+    assert "its jobEndTime is not of its type and becomes null" in errors
+    assert "unknown field" in errors
+    assert 'saying "a [31m b"' in last_line(errors)
+    assert all(line.isprintable() for line in errors.splitlines())
+
+
 def test_the_log_does_not_grow_with_the_number_of_jobs(start: Any, zuora: Zuora) -> None:
     for number in range(30, 1000):
         zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))
