@@ -64,8 +64,8 @@ class Redaction:
     def redact(self, text: str) -> str:
         """Return the text with every secret replaced by asterisks, and what nobody sees by spaces.
 
-        That is each character that is not printable, such as those that change the direction of a text, but for line
-        breaks and tabs. Of a very long text only the beginning is returned.
+        That is each character that is not printable, such as those that change the direction of a text. Line breaks
+        and tabs stay. Of a very long text only the beginning is returned.
         """
         shown = self._without_secrets(text) if len(text) <= _SEARCHED else f"{self._without_secrets(text)}..."
         return shown if shown.isprintable() and not _UNSEEN.search(shown) else _visible(shown)

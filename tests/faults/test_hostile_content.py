@@ -218,6 +218,19 @@ def test_control_characters_in_an_error_stay_out_of_the_log(tap: Tap, zuora: Zuo
     assert '"a [2J b"' in sound(tap(only=JOBS)).verdict
 
 
+@pytest.mark.parametrize("character", "\u202e\u2066\u200b\ufeff\u00ad\ue000\u3164\u2800", ids=ascii)
+def test_what_nobody_sees_in_an_error_an_id_or_a_field_stays_out_of_the_log(
+    tap: Tap, zuora: Zuora, character: str
+) -> None:
+    zuora.put_environment(environment(E2))
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=400, json={"message": f"a{character}b", "processId": f"c{character}d"}))
+    zuora.put_job(E2, {"id": f"e{character}f", f"g{character}h": 1, "jobEndTime": f"i{character}j"}, job_id="a")
+    ran = sound(tap(only=JOBS))
+    assert ran.ids() == [f"e{character}f"]
+    assert character not in ran.log + ran.verdict
+    assert [ran.log.count(each) > 0 for each in ("a b", "c d", "e f", "g h")] == [True] * 4
+
+
 # Of values of another type, in each field.
 
 WRONG: list[Any] = [True, False, 7, -7, 7.5, 0, "", "text", "7", [], [1], {}, {"a": 1}, 2**63, -(2**63), 10**100]
@@ -257,6 +270,46 @@ def test_a_job_of_an_unknown_status_is_emitted_as_it_is_and_again(tap: Tap, zuor
     ran = sound(tap(only=JOBS))
     again = sound(tap(only=JOBS, state=ran.state))
     assert [each["status"] for each in ran.records() + again.records()] == [status.replace("\0", "\ufffd")] * 2
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        *({"type": each} for each in ("string", "integer", "number", "boolean", "array", "object")),
+        *({"type": [each, "null"]} for each in ("string", "integer", "number", "boolean", "array", "object")),
+        *({"type": ["string", "null"], "format": each} for each in ("date-time", "date", "time", "uuid")),
+        {"type": ["integer", "string"], "format": "date-time"},
+        {"type": ["integer", "array", "null"]},
+        {"anyOf": [{"type": "boolean"}, {"type": "string", "format": "date-time"}]},
+        {"oneOf": [{"type": "object"}, {"type": "null"}]},
+        {},
+    ],
+    ids=str,
+)
+def test_a_target_accepts_a_value_of_any_type_in_a_field_of_any_declared_type(
+    tap: Tap, zuora: Zuora, definition: dict[str, Any]
+) -> None:
+    values = [
+        *WRONG,
+        None,
+        "2019-08-24",
+        "14:15:22",
+        "2019-08-24t14:15:60z",
+        "\0",
+        ["\0", {"\ud800": "\0"}],
+        "true",
+        0.1,
+    ]
+    for number, value in enumerate(values):
+        zuora.put_job(E1, {"id": f"j{number}", "status": "NEW", "declared": value}, job_id=str(number))
+    zuora.put_job(E1, {"id": "without", "status": "NEW"})
+    catalog = tap.catalog(JOBS)
+    for stream in catalog["streams"]:
+        stream["schema"]["properties"]["declared"] = definition
+    ran = tap("--catalog", tap.file("given.json", catalog))
+    assert (ran.code, len(ran.ids()), ran.verdict[:5]) == (0, len(values) + 1, "Done:")
+    arrived = [value for record in ran.records() if (value := record.get("declared")) is not None]
+    assert arrived, "each of these types has a value"
 
 
 # Of dates.
