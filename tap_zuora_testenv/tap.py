@@ -16,7 +16,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from typing_extensions import override
 
 from tap_zuora_testenv.extraction import Extraction
-from tap_zuora_testenv.given_files import checked, file_problem, remove_keys
+from tap_zuora_testenv.given_files import checked, file_problem, remove_keys, select_fields
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import MessageWriter
 from tap_zuora_testenv.redaction import REDACTION
@@ -144,6 +144,7 @@ class TapZuoraTestenv(Tap):
     def setup_mapper(self) -> None:
         if self.input_catalog is not None:
             remove_keys(self.input_catalog)
+            select_fields(self.input_catalog)
         super().setup_mapper()
 
     @override
