@@ -120,7 +120,7 @@ def _code(ended: SystemExit) -> int:
 
 def _write_state(tap: TapZuoraTestenv) -> None:
     """Write the state of what was emitted, if there is a reader."""
-    tap.extraction.outcome.conclude()
+    tap.extraction.outcome.log_counts()
     # If the output is lost, stdout is /dev/null by now.
     if tap.state:
         with suppress(RunEnded):

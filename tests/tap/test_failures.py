@@ -209,10 +209,22 @@ def test_a_run_whose_every_list_of_jobs_is_not_found_is_not_done(tap: Tap, zuora
 def test_what_is_missing_and_what_failed_are_both_in_the_verdict(tap: Tap, zuora: Zuora, on_missing: str) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, status=400, json={"message": "no"}))
     ran = tap(test_environments=[E1, UNKNOWN, E2], on_missing=on_missing)
-    code, word = {"warn": (1, "Incomplete"), "fail": (2, "Misconfigured")}[on_missing]
+    failed, missing = f"GET {LIST_OF_JOBS} at ", f"Zuora does not have the test environment {UNKNOWN}"
+    code, word, first, second = {
+        "warn": (1, "Incomplete", failed, missing),
+        "fail": (2, "Misconfigured", missing, failed),
+    }[on_missing]
     assert (ran.code, ran.ids()) == (code, [job(2)["id"]])
-    assert ran.verdict.startswith(f"{word}: GET {LIST_OF_JOBS} at ")
-    assert f"; Zuora does not have the test environment {UNKNOWN}; emitted 1 job and " in ran.verdict
+    assert ran.verdict.startswith(f"{word}: {first}")
+    assert f"; {second}" in ran.verdict
+    assert "; emitted 1 job and " in ran.verdict
+
+
+def test_a_run_that_ends_early_calls_nothing_missing(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=429, headers={"Retry-After": "3600"}))
+    ran = tap(test_environments=[E1, UNKNOWN])
+    assert ran.verdict.startswith("Stopped: ")
+    assert "does not have" not in ran.log
 
 
 def test_a_missing_thing_leaves_the_state_as_it_was(tap: Tap) -> None:
