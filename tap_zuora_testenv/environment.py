@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from tap_zuora_testenv import given_json
+from tap_zuora_testenv.given_json import parse
 from tap_zuora_testenv.settings import ENVIRONMENT_PREFIX, MUST_BE
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _value(text: str, types: list[str]) -> Any:  # noqa: ANN401 - whatever JSON 
     if {"array", "object"}.isdisjoint(types):
         return text
     try:
-        return given_json.parse(text)
+        return parse(text)
     except ValueError as error:
         raise ValueError(f", as JSON; what it has {error}") from None
 
