@@ -37,7 +37,7 @@ def guard(maps: mapper.PluginMapper, writer: GenericSingerWriter[Any, Any]) -> N
     """
     for each in (each for several in maps.stream_maps.values() for each in several):
         if not isinstance(each, mapper.DefaultStreamMap) or each.flattening_enabled:
-            # Set on the object: its class is made by singer-sdk alone.
+            # On the object, because singer-sdk chooses its class.
             vars(each)["get_filter_result"] = _guarded(each.get_filter_result)
             vars(each)["transform"] = _guarded(functools.partial(_transform, each.transform, each.stream_alias, writer))
 

@@ -149,7 +149,7 @@ def test_settings_come_from_the_environment_with_lists_as_json(
         ("TEST_ENVIRONMENTS", "['a']", "as JSON; what it has is not JSON (line 1, column 2): JSON needs double quotes"),
         ("STREAM_MAPS", "{", "must be of the type object, as JSON; what it has is not JSON (line 1, column 2)."),
         ("STREAM_MAPS", "[" * 5000, "is nested more than 100 levels deep."),
-        ("FLATTENING_ENABLED", "ture", "must be of the type boolean: true or false."),
+        ("FLATTENING_ENABLED", "truly", "must be of the type boolean: true or false."),
     ],
 )
 def test_a_malformed_environment_variable_is_named(
