@@ -101,8 +101,7 @@ class TapZuoraTestenv(Tap):
             ConfigValidationError: A setting or the state is refused; its `errors` are sentences without values.
         """
         self._reads_environment = parse_env_config
-        if parse_env_config:
-            arguments["config"] = dict(arguments.get("config") or {}) | self._environment_settings()
+        # singer-sdk would read a `.env` file as well; `_validate_config` reads the environment.
         super().__init__(validate_config=validate_config, **arguments)
         command = click.get_current_context(silent=True)
         if validate_config and command is not None and isinstance(command.obj, Invocation):
@@ -201,31 +200,20 @@ class TapZuoraTestenv(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The stock texts show values, secrets among them.
-        config = stripped(self.config)
+        schema = self._jsonschema()
+        from_environment, found = environment.read(os.environ, schema) if self._reads_environment else ({}, [])
+        config = stripped({**self.config, **from_environment})
         secrets = (config.get(name) for name in CREDENTIALS)
         REDACTION.conceal(secret for secret in secrets if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET)
-        schema = self._jsonschema()
+        for sentence in environment.misspelt(os.environ, schema) if self._reads_environment else ():
+            self.logger.warning("%s", sentence)
         unread = () if self._reads_environment else [name for name in MUST_BE if environment.is_set(name, os.environ)]
-        found = problems(config, schema, unread)
+        found = found or problems(config, schema, unread)
         if found and raise_errors:
             raise ConfigValidationError("Settings refused", errors=found)
         defaults = {name: each["default"] for name, each in schema["properties"].items() if "default" in each}
         self._config = defaults | config
         return found
-
-    def _environment_settings(self) -> dict[str, Any]:
-        """Return the settings in environment variables, and warn of each variable that looks like a setting's.
-
-        Raises:
-            ConfigValidationError: A variable cannot be read.
-        """
-        schema = self._jsonschema()
-        settings, sentences = environment.read(os.environ, schema)
-        if sentences:
-            raise ConfigValidationError("Settings refused", errors=sentences)
-        for sentence in environment.misspelt(os.environ, schema):
-            self.logger.warning("%s", sentence)
-        return settings
 
     def _mapper_problem(self, error: Exception) -> str:
         """Return whether the catalog or the stream maps are wrong, and how."""

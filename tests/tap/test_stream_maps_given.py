@@ -80,6 +80,11 @@ def test_a_mistake_in_a_filter_ends_the_run_also_in_a_dry_run(tap: Tap) -> None:
         assert "Traceback" not in ran.log
 
 
+def test_a_filter_that_leaves_nothing_is_not_a_mistake(tap: Tap) -> None:
+    ran = tap(stream_maps={JOBS: {"__filter__": "status == 'FAILED'"}})
+    assert (ran.code, ran.ids(), ran.ids(ENVIRONMENTS)) == (0, [], [E1])
+
+
 def test_a_result_that_no_message_can_contain_ends_the_run(tap: Tap) -> None:
     ran = tap(stream_maps={JOBS: {"status": r"'\ud800'"}})
     assert (ran.code, ran.ids()) == (2, [])
@@ -128,7 +133,11 @@ def test_a_catalog_may_lack_the_name_of_a_stream_or_a_whole_stream(tap: Tap) -> 
     assert (ran.code, ran.verdict) == (0, "Done: emitted 1 job.")
 
 
-@pytest.mark.parametrize("schema", [{"properties": []}, {"properties": {"id": 5}}, {"properties": 5}], ids=str)
+@pytest.mark.parametrize(
+    "schema",
+    [{"properties": []}, {"properties": {"id": 5}}, {"properties": 5}, {"properties": {"id": {"type": 5}}}],
+    ids=str,
+)
 @pytest.mark.parametrize("maps", [None, {JOBS: {"status": "'a'"}}], ids=["without maps", "with maps"])
 def test_a_catalog_of_another_form_is_refused(tap: Tap, schema: object, maps: object) -> None:
     catalog = tap.catalog(JOBS)
