@@ -36,6 +36,8 @@ class JsonFile(click.File):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         option = param.opts[0] if param is not None else ""
         text, content = _read(option, value)
+        if given_json.has_lone_surrogate(content):
+            raise _refusal(option, value, given_json.HALF_CHARACTER)
         if option == "--catalog" and not is_catalog(content):
             raise _refusal(option, value, "is not a Singer catalog, such as --discover prints")
         return StringIO(text)

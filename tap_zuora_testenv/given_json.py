@@ -13,6 +13,8 @@ MOST_LEVELS = 100
 Python's and singer-sdk's functions that call themselves once per level fail at some hundreds.
 """
 
+HALF_CHARACTER = r"contains half a character (such as \ud800), which no message can contain"
+
 # A `key: value` or a list's `- `, at the start of a text that starts with neither brace nor bracket.
 _YAML = re.compile(r"(?:---|-\s|[\w.-]+:(?:\s|$))")
 _VARIABLE = re.compile(r"(?:export\s+)?[A-Za-z_]\w*=")
@@ -28,7 +30,7 @@ def parse(text: str) -> Any:  # noqa: ANN401 - whatever JSON may be
         text: The text, without a byte order mark.
 
     Raises:
-        ValueError: It is not JSON, or is JSON that cannot be written again; its text completes "the text ...".
+        ValueError: It is not JSON, or is nested too deeply; the error's text completes "the text ...".
     """
     try:
         content = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
@@ -38,11 +40,16 @@ def parse(text: str) -> Any:  # noqa: ANN401 - whatever JSON may be
         raise ValueError(_TOO_DEEP) from None
     if _is_too_deep(content):
         raise ValueError(_TOO_DEEP)
+    return content
+
+
+def has_lone_surrogate(content: object) -> bool:
+    r"""Return whether a text within some JSON has a surrogate without its other half, as `"\ud800"` has."""
     try:
         json.dumps(content, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        raise ValueError(r"contains half a character (such as \ud800), which no message can contain") from None
-    return content
+        return True
+    return False
 
 
 _TOO_DEEP = f"is nested more than {MOST_LEVELS} levels deep"

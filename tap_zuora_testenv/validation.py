@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_zuora_testenv.environment import variable
+from tap_zuora_testenv.given_json import HALF_CHARACTER, has_lone_surrogate
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.settings import CREDENTIALS, MUST_BE
 from tap_zuora_testenv.timestamps import instant
-from tap_zuora_testenv.values import without_lone_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -26,6 +26,7 @@ _AROUND = re.compile(r"\A[\s\u200b\ufeff]+|[\s\u200b\ufeff]+\Z")
 # Segments of the paths of Zuora's operations and pages, none of which belongs to the address of the host.
 _OPERATIONS = {"oauth", "test-environments", "apps", "rest", "services"}
 _VERSION = re.compile(r"v\d+")
+_PATTERNED = MUST_BE.keys() - {"client_id", "client_secret"}
 _STREAM_MAPS = "see https://sdk.meltano.com/en/latest/stream_maps.html"
 # A dot at its start, an empty one or a percent sign could lead to another path.
 _SEGMENT = re.compile(r"[\w~-][\w.~-]*", re.ASCII)
@@ -74,9 +75,10 @@ def problems(config: Mapping[str, Any], schema: Mapping[str, Any], unread: Colle
         sentences.append(f"Setting `base_url` {mistake}; it must be {MUST_BE['base_url']}.")
     if isinstance(start := given.get("start_date"), str) and instant(start) is None:
         sentences.append(_must_be("start_date"))
-    # A variable that is not UTF-8 arrives with lone surrogates, which a form cannot contain.
-    texts = {name: str(given.get(name)) for name in ("client_id", "client_secret")}
-    sentences += [_must_be(name) for name, text in texts.items() if without_lone_surrogates(text) != text]
+    # A variable that is not UTF-8 arrives with lone surrogates. The patterns of the other settings refuse them.
+    unpatterned = schema["properties"].keys() - _PATTERNED
+    halves = [name for name, value in given.items() if name in unpatterned and has_lone_surrogate(value)]
+    sentences += [_must_be(name) if name in MUST_BE else f"Setting `{name}` {HALF_CHARACTER}." for name in halves]
     sentences += _authentication_problems(given, unread)
     # Each sentence once, however many rules a value breaks.
     return list(dict.fromkeys(sentences))

@@ -185,7 +185,6 @@ def test_a_malformed_environment_variable_is_named(
         (b'{"a": True}', "JSON has only the words true, false and null."),
         (b'{"a": NaN}', "is not JSON: it contains NaN, which JSON does not have."),
         (b'{"a": 1}\n{"a": 2}', "(line 2, column 1): there is more after the end of the first value."),
-        (b'{"a": "\\ud800"}', "contains half a character (such as \\ud800), which no message can contain."),
         (b'{"a":' * 900 + b"1" + b"}" * 900, "is nested more than 100 levels deep."),
         (b"[" * 100_000, "is nested more than 100 levels deep."),
         (None, "there is no such file."),

@@ -269,6 +269,11 @@ def test_no_sentence_shows_a_value(config: dict[str, Any]) -> None:
     assert MARK not in " ".join(problems(config, CONFIG_JSONSCHEMA))
 
 
+def test_half_a_character_in_a_setting_of_singer_sdk_is_refused() -> None:
+    (sentence,) = found(stream_maps={"test_environments": {"\ud800": "id"}})
+    assert sentence.startswith("Setting `stream_maps` contains half a character")
+
+
 def test_white_space_around_the_address_and_the_credentials_is_removed() -> None:
     around = {
         "base_url": " a\n",
