@@ -51,7 +51,7 @@ fingerprint() {
         set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
             requirements/target-jsonl.txt
         ;;
-    analytics) set -- requirements/analytics.txt requirements/dbt.txt ;;
+    report) set -- requirements/report.txt requirements/dbt.txt ;;
     airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
@@ -138,7 +138,7 @@ install_packages() {
         install_from_source singer-tools
         install_from_source target-jsonl
         ;;
-    analytics) install_within dbt ;;
+    report) install_within dbt ;;
     airflow | meltano) install_within meltano ;;
     esac
 }
@@ -183,7 +183,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     install_packages
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || for each in airflow analytics meltano; do fingerprint "$each" >"$stamps/$each"; done
+    [ "$wanted" != dev ] || for each in airflow report meltano; do fingerprint "$each" >"$stamps/$each"; done
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
 done_before project || install_project

@@ -92,7 +92,7 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
             discard_output()
             ended: SystemExit = error
         case BrokenPipeError():
-            # The reader of `--about` or `--discover` went away, which is no news.
+            # The reader of `--about` or `--discover` went away: nothing is lost.
             discard_output()
             ended = SystemExit(FAILED)
         case ConfigValidationError():

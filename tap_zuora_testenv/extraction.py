@@ -161,8 +161,9 @@ class Extraction:
             raise result
         if isinstance(result, Listing):
             self.outcome.failed(*result.errors)
-            for row in result.rows:
-                self.outcome.found(row["id"])
+            named = {folded(environment) for environment in environments(self.named_requests or [])}
+            for environment in named & {row_id(row) or "" for row in result.rows}:
+                self.outcome.found(environment)
         self._listing = result
         return result
 

@@ -76,7 +76,7 @@ class Outcome:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._messages: Counter[str] = Counter()
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
         self._found: set[str] = set()
         # By environment and job, as ids are compared; of an environment, the job is empty.
         self._not_found: dict[tuple[str, str], tuple[str, ZuoraError | None]] = {}
@@ -89,7 +89,7 @@ class Outcome:
         """How many rows there were to emit, by stream; in a dry run, those that a run would emit."""
 
     def found(self, environment: str) -> None:
-        """Note that a test environment exists: a list contains it, or a request for it succeeded."""
+        """Note that a named test environment exists: a list contains it, or a request for it succeeded."""
         self._found.add(folded(environment))
 
     def obtained_jobs(self, environment: str) -> None:
@@ -235,8 +235,8 @@ class Outcome:
         return f"the stream maps left nothing of {filtered}" if filtered else "nothing new to emit"
 
     def _warn_once(self, kind: str, sentence: str, key: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
+        if (kind, key) not in self._warned:
+            self._warned.add((kind, key))
             self._log(kind, sentence)
 
     def _log(self, kind: str, sentence: str, *, is_error: bool = False) -> None:

@@ -105,10 +105,10 @@ def test_the_two_packages_that_install_a_module_backoff_are_not_both_there() -> 
 
 # What make runs after it installed a set of packages.
 RUN = {
-    "analytics": ["demo.__main__", "demo.with_report", "analytics.report"],
-    "meltano": ["demo.__main__", "demo.through_meltano"],
-    "airflow": ["demo.__main__", "demo.through_airflow"],
-    "bench": ["benchmarks.__main__", "benchmarks.scale"],
+    "report": ["dev.demo.__main__", "dev.demo.pipe_walkthrough", "dev.demo.models_and_report"],
+    "meltano": ["dev.demo.__main__", "dev.demo.meltano_walkthrough"],
+    "airflow": ["dev.demo.__main__", "dev.demo.airflow_walkthrough"],
+    "bench": ["dev.benchmarks.__main__", "dev.benchmarks.scale"],
 }
 BLOCK_AND_IMPORT = """
 import importlib, json, sys

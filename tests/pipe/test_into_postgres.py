@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.compare import METADATA, differences, schema
-from tests.pipe.tables import STREAMS, environment_id
+from dev.testbed.table_comparison import METADATA, differences, schema
+from tests.pipe.target_tables import STREAMS, environment_id
 
 if TYPE_CHECKING:
-    from demo.pipe import Pipe
+    from dev.testbed.tap_to_target import Pipe
     from tap_zuora_testenv.emulator.server import EmulatorServer
-    from tests.pipe.tables import Tables
+    from tests.pipe.target_tables import Tables
 
 
 def test_two_runs_leave_exactly_what_zuora_holds(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:

@@ -1,4 +1,4 @@
-"""The files of docs/schedules as a scheduler runs them, and the Dockerfile as far as it can be without an engine."""
+"""The files of examples/schedules as a scheduler runs them, and the Dockerfile as far as no engine is needed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.commands import command, environment
+from dev.testbed.processes import command, environment
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCHEDULES = CHECKOUT / "docs" / "schedules"
+SCHEDULES = CHECKOUT / "examples" / "schedules"
 SCRIPT = SCHEDULES / "sync.sh"
 SHELL = shutil.which("sh") or "/bin/sh"
 SYSTEMD = shutil.which("systemd-analyze")

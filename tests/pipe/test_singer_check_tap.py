@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.commands import command, environment
+from dev.testbed.processes import command, environment
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer

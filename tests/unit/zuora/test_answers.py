@@ -66,7 +66,9 @@ def test_a_job_is_a_document(status: int) -> None:
     assert document(response) == Document({"id": "j", "status": "NEW"}, response)
 
 
-@pytest.mark.parametrize("body", [{"result": [], "size": 0}, {"access_token": "t"}, {"id": "j", "success": True}])
+@pytest.mark.parametrize(
+    "body", [{"result": [], "size": 0}, {"size": 0}, {"access_token": "t"}, {"id": "j", "success": True}]
+)
 def test_a_list_and_a_token_are_documents(body: dict[str, Any]) -> None:
     assert document(answered(200, body)).content == body
 
@@ -393,9 +395,9 @@ def test_every_response_is_a_document_or_an_error_fit_for_a_log(
         return
     assert type(read.content) is dict
     try:
-        for row_error in listed_rows(read, testEnvironmentId="e").errors:
+        for row_error in listed_rows(read).errors:
             assert_fit_for_a_log(row_error)
-        one_row(read, id="j", testEnvironmentId="e")
+        one_row(read, "j")
     except ZuoraError as error:
         assert_fit_for_a_log(error)
 

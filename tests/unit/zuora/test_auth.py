@@ -10,7 +10,7 @@ import requests
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.zuora.answers import Document, Response
 from tap_zuora_testenv.zuora.auth import Authenticator, Token, token, used_for
-from tap_zuora_testenv.zuora.errors import CredentialsRefused, Exchange, Fatal, TokenRejected
+from tap_zuora_testenv.zuora.errors import Exchange, Fatal, TokenRejected, Unauthorized
 
 if TYPE_CHECKING:
     from tests.unit.conftest import ManualClock
@@ -133,9 +133,9 @@ def test_a_ready_token_is_used_as_it_is_for_ever(clock: ManualClock) -> None:
     assert fetch.count == 0
 
 
-def test_a_ready_token_that_is_refused_ends_the_run(clock: ManualClock) -> None:
+def test_a_ready_token_that_is_refused_cannot_be_renewed(clock: ManualClock) -> None:
     authenticator = Authenticator("ready", Fetch(), clock)
-    with pytest.raises(CredentialsRefused, match="`access_token` is not, or no longer, good") as refused:
+    with pytest.raises(Unauthorized, match="`access_token` is not, or no longer, good") as refused:
         authenticator.renew(authenticator(request()), REFUSAL)
     assert refused.value.exchange == REFUSAL.exchange
 

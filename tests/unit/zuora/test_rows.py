@@ -16,31 +16,33 @@ def document(content: dict[str, Any]) -> Document:
     return Document(content, RESPONSE)
 
 
-def test_a_job_that_is_the_one_asked_for_is_the_row() -> None:
+def test_a_row_with_the_requested_id_is_the_row() -> None:
     job = {"id": "J", "testEnvironmentId": "E"}
-    assert one_row(document(job), id="j", testEnvironmentId="e") == job
+    assert one_row(document(job), "j") == job
 
 
-@pytest.mark.parametrize("job", [{"id": "j"}, {"id": "j", "testEnvironmentId": None}])
-def test_a_job_without_its_environment_is_taken_for_the_one_asked_for(job: dict[str, Any]) -> None:
-    assert one_row(document(job), id="j", testEnvironmentId="e") == job
+@pytest.mark.parametrize("environment", [{}, {"testEnvironmentId": None}, {"testEnvironmentId": "other"}], ids=str)
+def test_the_environment_of_a_row_is_not_checked(environment: dict[str, Any]) -> None:
+    job = {"id": "j", **environment}
+    assert one_row(document(job), "j") == job
+    assert listed_rows(document({"result": [job]})) == ([job], [])
 
 
 @pytest.mark.parametrize(
     "job",
     [
         {"id": "other", "testEnvironmentId": "e"},
-        {"id": "j", "testEnvironmentId": "other"},
         {"id": None, "testEnvironmentId": "e"},
         {"id": "", "testEnvironmentId": "e"},
         {"id": ["j"], "testEnvironmentId": "e"},
         {"testEnvironmentId": "e"},
         {"result": [{"id": "j"}]},
+        {"size": 0},
     ],
 )
-def test_another_job_than_the_one_asked_for_is_an_error(job: dict[str, Any]) -> None:
+def test_a_row_with_another_id_or_none_is_an_error(job: dict[str, Any]) -> None:
     with pytest.raises(ZuoraError, match="something else") as another:
-        one_row(document(job), id="j", testEnvironmentId="e")
+        one_row(document(job), "j")
     assert type(another.value) is ZuoraError
 
 
@@ -53,12 +55,31 @@ def test_a_response_without_a_list_is_an_error(result: object) -> None:
 
 def test_the_good_rows_of_a_list_are_kept_in_order_and_each_other_element_is_named() -> None:
     good = [{"id": "b"}, {"id": "a", "testEnvironmentId": "E"}, {"id": 7}]
-    bad: list[Any] = [None, 5, [], {}, {"id": None}, {"id": True}, {"id": "x", "testEnvironmentId": "other"}]
-    listing = listed_rows(document({"result": [good[0], *bad, *good[1:]]}), testEnvironmentId="e")
+    bad: list[Any] = [None, 5, [], {}, {"id": None}, {"id": True}, {"id": ["x"]}]
+    listing = listed_rows(document({"result": [good[0], *bad, *good[1:]]}))
     assert listing.rows == good
     assert len(listing.errors) == len(bad)
     assert {type(error) for error in listing.errors} == {ZuoraError}
-    assert "element 8 of the list, 'x'," in str(listing.errors[-1])
+    assert "element 8 of the list, ['x']," in str(listing.errors[-1])
+
+
+@pytest.mark.parametrize("rows", [[], [{"id": "j"}, {"id": "k"}]], ids=["empty", "jobs"])
+def test_a_list_that_announces_another_page_is_not_whole_and_its_rows_are_kept(rows: list[dict[str, Any]]) -> None:
+    listing = listed_rows(document({"result": rows, "nextPage": "https://rest.zuora.com/p?page=2"}))
+    assert listing.rows == rows
+    (error,) = listing.errors
+    assert type(error) is ZuoraError
+    assert error.exchange == RESPONSE.exchange._replace(status=200)
+    assert error.reason.startswith("the list announces another page")
+
+
+def test_another_page_is_an_error_beside_those_of_the_elements() -> None:
+    assert len(listed_rows(document({"result": [5, {"id": "j"}], "nextPage": "p"})).errors) == 2
+
+
+@pytest.mark.parametrize("next_page", [None, ""])
+def test_a_next_page_without_a_value_announces_nothing(next_page: str | None) -> None:
+    assert listed_rows(document({"result": [{"id": "j"}], "nextPage": next_page})).errors == []
 
 
 def test_if_an_id_appears_twice_the_later_row_counts_once() -> None:
@@ -71,10 +92,20 @@ def test_the_size_beside_a_list_asserts_nothing() -> None:
     assert len(listed_rows(document({"result": [{"id": "j"}], "size": 0})).rows) == 1
 
 
+def test_a_size_of_zero_without_a_list_is_an_empty_list() -> None:
+    assert listed_rows(document({"size": 0, "success": True})) == ([], [])
+
+
+@pytest.mark.parametrize("content", [{"size": 1}, {"size": "0"}, {"size": None}, {"size": 0, "result": None}], ids=str)
+def test_another_size_without_a_list_is_an_error(content: dict[str, Any]) -> None:
+    with pytest.raises(ZuoraError, match="holds no list"):
+        listed_rows(document(content))
+
+
 def test_each_error_names_the_exchange_of_the_response() -> None:
     exchange = RESPONSE.exchange._replace(status=200)
     with pytest.raises(ZuoraError) as another:
-        one_row(document({"id": "other"}), id="j")
+        one_row(document({"id": "other"}), "j")
     assert another.value.exchange == exchange
     assert another.value.reason == "the answer is about something else than what was asked for"
     with pytest.raises(ZuoraError) as none:
