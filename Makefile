@@ -107,6 +107,8 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --extra emulator --group airflow pyproject.toml --output-file requirements/airflow.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --group dbt --output-file requirements/dbt.txt --no-strip-extras --no-annotate
+	$(LOCK) --upgrade --group warehouses --output-file requirements/warehouses.txt \
+		--constraint requirements/dbt.txt --no-strip-extras --no-annotate
 	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group mutants pyproject.toml --output-file requirements/mutants.txt \

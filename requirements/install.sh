@@ -49,7 +49,7 @@ fingerprint() {
     project) set -- pyproject.toml ;;
     dev)
         set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
-            requirements/target-jsonl.txt
+            requirements/target-jsonl.txt requirements/warehouses.txt
         ;;
     report) set -- requirements/report.txt requirements/dbt.txt ;;
     airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
@@ -135,6 +135,8 @@ install_packages() {
     dev)
         install_within dbt
         install_within meltano
+        # Its many packages are used three times: to compile all of them takes longer than that saves.
+        install_within warehouses --no-compile
         install_from_source singer-tools
         install_from_source target-jsonl
         ;;
@@ -148,10 +150,13 @@ make_venv_within() {
     run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
 }
 
+# More options of pip may follow the name.
 install_within() {
+    file=requirements/$1.txt
     make_venv_within "$1"
-    download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: \
-        --requirement "requirements/$1.txt"
+    shift
+    download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: "$@" \
+        --requirement "$file"
 }
 
 # Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.

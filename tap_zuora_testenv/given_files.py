@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import StreamMetadata
 from typing_extensions import override
 
 from tap_zuora_testenv import given_json
@@ -90,6 +91,16 @@ def remove_keys(catalog: Catalog) -> None:
         keys = entry.metadata.root.table_key_properties if () in entry.metadata else None
         if keys is not None and not keys:
             entry.key_properties = []
+
+
+def select_fields(catalog: Catalog) -> None:
+    """Select the fields of each stream whose metadata do not describe the stream itself.
+
+    singer-sdk takes such a stream for selected and each of its fields for deselected: its records would be empty, and
+    targets refuse a record without its key.
+    """
+    for entry in catalog.streams:
+        entry.metadata.setdefault((), StreamMetadata(selected=True))
 
 
 def _read(option: str, path: str) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ import re
 
 import click
 
-from tap_zuora_testenv.environment import LOG_LEVELS
+from tap_zuora_testenv.environment_variables import LOG_LEVELS
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.tap import TapZuoraTestenv

@@ -17,9 +17,9 @@ from singer_sdk.mapper import PluginMapper
 from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
-from tap_zuora_testenv import environment, stream_maps
+from tap_zuora_testenv import environment_variables, stream_maps
 from tap_zuora_testenv.extraction import Extraction
-from tap_zuora_testenv.given_files import JsonFile, catalog_problem, merged, remove_keys
+from tap_zuora_testenv.given_files import JsonFile, catalog_problem, merged, remove_keys, select_fields
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import MessageWriter
 from tap_zuora_testenv.redaction import REDACTION
@@ -149,6 +149,7 @@ class TapZuoraTestenv(Tap):
     def setup_mapper(self) -> None:
         if self.input_catalog is not None:
             remove_keys(self.input_catalog)
+            select_fields(self.input_catalog)
             if problem := catalog_problem(self.input_catalog):
                 raise ConfigValidationError("Catalog refused", errors=[f"The catalog is refused: {problem}."])
         try:
@@ -201,13 +202,19 @@ class TapZuoraTestenv(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The stock texts show values, secrets among them.
         schema = self._jsonschema()
-        from_environment, found = environment.read(os.environ, schema) if self._reads_environment else ({}, [])
+        from_environment, found = (
+            environment_variables.read(os.environ, schema) if self._reads_environment else ({}, [])
+        )
         config = stripped({**self.config, **from_environment})
         secrets = (config.get(name) for name in CREDENTIALS)
         REDACTION.conceal(secret for secret in secrets if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET)
-        for sentence in environment.misspelt(os.environ, schema) if self._reads_environment else ():
+        for sentence in environment_variables.misspelt(os.environ, schema) if self._reads_environment else ():
             self.logger.warning("%s", sentence)
-        unread = () if self._reads_environment else [name for name in MUST_BE if environment.is_set(name, os.environ)]
+        unread = (
+            ()
+            if self._reads_environment
+            else [name for name in MUST_BE if environment_variables.is_set(name, os.environ)]
+        )
         found = found or problems(config, schema, unread)
         if found and raise_errors:
             raise ConfigValidationError("Settings refused", errors=found)

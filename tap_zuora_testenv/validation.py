@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
-from tap_zuora_testenv.environment import variable
+from tap_zuora_testenv.environment_variables import variable
 from tap_zuora_testenv.given_json import HALF_CHARACTER, has_lone_surrogate
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.settings import CREDENTIALS, MUST_BE

@@ -39,7 +39,7 @@ def build_and_report(place: Place, output: Path, now: datetime | None = None) ->
     """
     build(place, now)
     try:
-        write_report(place.url, place.models_schema, output)
+        write_report(place.url, place.models_schema, output, now)
     except ReportError as error:
         raise ToolError(str(error)) from None
 

@@ -58,7 +58,7 @@ def timeline(rows: Rows, room: Format) -> str:
 
     Now, the job under way with its estimate, and the next allowed refresh are marked.
     """
-    now = rows.environments[0].as_of
+    now = rows.as_of
     shown = [row for row in rows.refreshes if _is_shown(row, now - TIMELINE_SHOWS)]
     names = rows.names
     marks = [_ended(row, names) for row in shown if row.outcome in OVER and row.ended_at]
@@ -96,7 +96,7 @@ def timeline(rows: Rows, room: Format) -> str:
 
 def durations(rows: Rows, room: Format) -> str:
     """Draw how long the refreshes of each environment ran, over time, as SVG."""
-    now = rows.environments[0].as_of
+    now = rows.as_of
     names = rows.names
     marks = [
         _ended(row, names) | {"hours": float(row.run_hours)}

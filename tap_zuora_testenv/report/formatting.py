@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
     from decimal import Decimal
 
 NOTHING = "—"
@@ -14,7 +15,10 @@ LONGEST_IN_MINUTES = timedelta(minutes=90)
 LONGEST_IN_HOURS = timedelta(hours=48)
 
 # A sign for those who do not see the colour, and a word for those who do not see the sign.
-READINESS = {"ready": ("✓", "Ready"), "busy": ("◐", "Busy"), "unavailable": ("○", "Off"), "unknown": ("?", "Unknown")}
+READINESS = {
+    "ready": ("✓", "Ready"), "busy": ("◐", "Busy"), "check": ("!", "Check"), "unavailable": ("○", "Off"),
+    "unknown": ("?", "Unknown"),
+}  # fmt: skip
 OUTCOMES = {
     "completed": "●", "failed": "✕", "cancelled": "■", "running": "▶", "waiting": "◆", "unknown": "?",
 }  # fmt: skip
@@ -35,6 +39,11 @@ def span(time: timedelta) -> str:
     if time < LONGEST_IN_HOURS:
         return f"{round(time / HOUR)} h"
     return f"{round(time / timedelta(days=1))} days"
+
+
+def day(on: date) -> str:
+    """Write a date."""
+    return f"{on.day} {on:%b %Y}"
 
 
 def relative(at: datetime, now: datetime) -> str:

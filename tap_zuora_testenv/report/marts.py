@@ -26,7 +26,7 @@ class ReportError(Exception):
 
 @dataclass(frozen=True)
 class Readiness:
-    """A row of `test_environment_readiness`; what its fields mean is documented in dbt/models/marts/marts.yml."""
+    """A row of `zuora_test_environments__readiness`; its columns are documented in dbt/models/marts/marts.yml."""
 
     test_environment_id: str
     environment_name: str | None
@@ -42,8 +42,9 @@ class Readiness:
     running_job_is_late: bool | None
     waiting_job_type: str | None
     waiting_job_due_at: datetime | None
-    data_copied_at: datetime | None
-    data_age_days: Decimal | None
+    data_exported_on: date | None
+    configuration_exported_on: date | None
+    data_age_days: int | None
     next_refresh_allowed_at: datetime | None
     may_refresh_now: bool | None
     last_refresh_outcome: str | None
@@ -56,7 +57,7 @@ class Readiness:
 
 @dataclass(frozen=True)
 class Refresh:
-    """A row of `test_environment_refreshes`."""
+    """A row of `zuora_test_environments__refreshes`."""
 
     job_id: str
     test_environment_id: str | None
@@ -83,7 +84,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Month:
-    """A row of `refresh_statistics`."""
+    """A row of `zuora_test_environments__refresh_statistics`."""
 
     test_environment_id: str
     ended_in_month: date
@@ -111,6 +112,11 @@ class Rows:
     months: list[Month]
 
     @property
+    def as_of(self) -> datetime:
+        """When the latest rows were read, or the time that was given for now."""
+        return max(row.as_of for row in self.environments)
+
+    @property
     def names(self) -> dict[str, str]:
         """What to call each environment, in the order of `environments`."""
         given = {row.test_environment_id: row.environment_name or row.test_environment_id for row in self.environments}
@@ -131,9 +137,9 @@ def read(database: str, schema: str) -> Rows:
     engine = _engine(database)
     try:
         with engine.connect() as connection:
-            environments = _table(connection, schema, "test_environment_readiness", Readiness)
-            refreshes = _table(connection, schema, "test_environment_refreshes", Refresh)
-            months = _table(connection, schema, "refresh_statistics", Month)
+            environments = _table(connection, schema, "zuora_test_environments__readiness", Readiness)
+            refreshes = _table(connection, schema, "zuora_test_environments__refreshes", Refresh)
+            months = _table(connection, schema, "zuora_test_environments__refresh_statistics", Month)
     except sa.exc.DBAPIError as error:
         reason = str(error.orig).strip()
         if engine.url.password:

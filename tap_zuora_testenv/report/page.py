@@ -13,6 +13,8 @@ from tap_zuora_testenv.report import formatting
 from tap_zuora_testenv.report.charts import NARROW, WIDE, durations, timeline
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_zuora_testenv.report.marts import Readiness, Rows
 
 TEMPLATES = Path(__file__).resolve().parent
@@ -33,22 +35,23 @@ class Notice:
     text: str
 
 
-def render(rows: Rows) -> str:
+def render(rows: Rows, now: datetime) -> str:
     """Write the page.
 
     Args:
         rows: The rows of the models, with at least one environment.
+        now: The present, with a zone, by which the rows may be old.
     """
     loader = jinja2.FileSystemLoader(TEMPLATES)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    now = rows.environments[0].as_of
     oldest = min((row.extracted_at for row in rows.environments if row.extracted_at), default=None)
     return environment.get_template("report.html.jinja").render(
         rows=rows,
         names=rows.names,
-        now=now,
+        now=rows.as_of,
+        present=now,
         read=oldest,
         is_old=oldest is not None and now - oldest > FRESH,
         headline=headline(rows),
@@ -60,13 +63,18 @@ def render(rows: Rows) -> str:
 
 
 def headline(rows: Rows) -> str:
-    """Say in a sentence how many can be used, and which are busy."""
+    """Say in a sentence how many can be used, which are busy, and which are to be checked."""
     usable = [row for row in rows.environments if row.readiness != "unavailable"]
     ready = [row for row in usable if row.readiness == "ready"]
     busy = [rows.names[row.test_environment_id] for row in usable if row.readiness == "busy"]
+    check = [rows.names[row.test_environment_id] for row in usable if row.readiness == "check"]
     of_all = formatting.count(len(usable), "environment", "environments")
     said = f"{len(ready)} of {of_all} {'is' if len(ready) == 1 else 'are'} ready."
-    return f"{said} Busy: {formatting.listed(busy)}." if busy else said
+    if busy:
+        said += f" Busy: {formatting.listed(busy)}."
+    if check:
+        said += f" To be checked: {formatting.listed(check)}."
+    return said
 
 
 def notices(rows: Rows) -> list[Notice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,14 @@ SCHEMA = "zuora_testenv_models"
 OUTPUT = Path("build", "report.html")
 
 
-def write_report(database: str, schema: str, output: Path) -> None:
+def write_report(database: str, schema: str, output: Path, now: datetime | None = None) -> None:
     """Read the tables that the dbt package built, and write the report.
 
     Args:
         database: The URL of the database, which may hold a password.
         schema: The schema of the tables.
         output: The file to write; its folders are created.
+        now: The time by which the rows may be old, with a zone; None for the present.
 
     Raises:
         ReportError: The tables cannot be read or hold no test environment, or the file cannot be written.
@@ -35,7 +37,7 @@ def write_report(database: str, schema: str, output: Path) -> None:
         raise ReportError(f"The tables in the schema {schema} hold no test environment: run the tap and dbt first.")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(render(rows), encoding="utf-8")
+        output.write_text(render(rows, now or datetime.now(UTC)), encoding="utf-8")
     except OSError as error:
         raise ReportError(f"The file {output} cannot be written: {error.strerror}.") from None
 

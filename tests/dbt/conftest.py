@@ -11,7 +11,7 @@ from psycopg import sql
 from typing_extensions import override
 
 from dev.testbed.dbt_package import Place
-from dev.testbed.table_comparison import schema as fields_of
+from tests.dbt import engines
 from tests.loading import postgres_in_another_zone
 
 if TYPE_CHECKING:
@@ -138,36 +138,19 @@ def ask(database_url: str) -> Callable[[Place, str], list[Row]]:
 
 
 @pytest.fixture(scope="session")
+def postgres(database_url: str) -> engines.Postgres:
+    return engines.Postgres(database_url)
+
+
+@pytest.fixture(scope="session")
 def fill(database_url: str) -> Callable[[Place, list[Row], list[Row]], None]:
     """Make the two tables as target-postgres makes them."""
 
     def make(place: Place, environments: list[Row], jobs: list[Row]) -> None:
-        with psycopg.connect(database_url) as connection:
-            connection.execute(sql.SQL("create schema {}").format(sql.Identifier(place.schema)))
-            for table, rows in (("test_environments", environments), ("test_environment_jobs", jobs)):
-                _table(connection, sql.Identifier(place.schema, table), table, rows)
+        rows = {"test_environments": environments, "test_environment_jobs": jobs}
+        engines.fill(engines.Postgres(database_url), place.schema, rows)
 
     return make
-
-
-def _table(connection: psycopg.Connection[Any], name: sql.Identifier, stream: str, rows: list[Row]) -> None:
-    properties = fields_of(stream)["properties"]
-    types = {field: _type(definition) for field, definition in properties.items()}
-    types |= {"_sdc_extracted_at": "timestamp", "_sdc_received_at": "timestamp"}
-    columns = [sql.SQL("{} {}").format(sql.Identifier(field), sql.SQL(kind)) for field, kind in types.items()]
-    connection.execute(sql.SQL("create table {} ({})").format(name, sql.SQL(", ").join(columns)))
-    for row in rows:
-        connection.execute(
-            sql.SQL("insert into {} ({}) values ({})").format(
-                name, sql.SQL(", ").join(map(sql.Identifier, row)), sql.SQL(", ").join(map(sql.Literal, row.values()))
-            )
-        )
-
-
-def _type(definition: Row) -> str:
-    if definition.get("format") == "date-time":
-        return "timestamp"
-    return "bigint" if "integer" in definition["type"] else "text"
 
 
 @pytest.fixture(scope="session")

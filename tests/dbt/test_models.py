@@ -44,7 +44,7 @@ def test_every_test_of_the_package_passes_on_a_clean_history_without_a_warning(b
 
 def test_each_job_says_how_long_it_waited_and_ran(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
-        ask(built, "test_environment_refreshes"),
+        ask(built, "zuora_test_environments__refreshes"),
         "job_id", "outcome", "wait_hours", "run_hours", "ran_late", "late_by_hours", "days_since_previous_refresh",
     )  # fmt: skip
     number = Decimal
@@ -61,20 +61,20 @@ def test_each_job_says_how_long_it_waited_and_ran(built: Place, ask: Callable[[P
 
 def test_each_environment_says_whether_it_is_ready(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
-        ask(built, "test_environment_readiness"),
+        ask(built, "zuora_test_environments__readiness"),
         "test_environment_id", "readiness", "running_job_id", "running_job_is_late", "data_age_days", "may_refresh_now",
         "failure_streak", "last_good_refresh_job_id", "last_good_refresh_created_by_id",
     )  # fmt: skip
     assert rows == {
-        "uat": ("busy", "u2", True, Decimal(33), False, 0, "u1", "ann"),
-        "dev": ("ready", None, None, Decimal("14.25"), True, 2, "d2", None),
+        "uat": ("busy", "u2", True, 34, False, 0, "u1", "ann"),
+        "dev": ("check", None, None, 15, True, 2, "d2", None),
         "old": ("unavailable", None, None, None, False, 0, None, None),
     }
 
 
 def test_each_month_says_how_its_refreshes_went(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
-        ask(built, "refresh_statistics"),
+        ask(built, "zuora_test_environments__refresh_statistics"),
         "statistics_id", "ended_in_month", "refreshes", "failed", "failure_rate", "median_run_hours", "p90_run_hours",
     )  # fmt: skip
     february, march = date(2026, 2, 1), date(2026, 3, 1)
@@ -99,7 +99,7 @@ def test_a_value_that_zuora_adds_warns_and_stops_nothing(
         [{"id": "j", "testEnvironmentId": "b", "jobType": "CLONE", "status": "POLISHING"}],
     )
     build(place, NOW)
-    rows = ask(place, "test_environment_readiness")
+    rows = ask(place, "zuora_test_environments__readiness")
     assert keyed(rows, "test_environment_id", "readiness") == {"a": ("unknown",), "b": ("busy",)}
 
 
@@ -110,12 +110,19 @@ def test_tables_that_are_not_there_are_a_sentence_without_a_password(new_place: 
     assert "hush" not in str(failure.value)
 
 
-def test_without_a_given_time_now_is_now(by_hand: Place, ask: Callable[[Place, str], list[Row]]) -> None:
+def test_without_a_given_time_now_is_when_an_environment_was_read(
+    by_hand: Place, ask: Callable[[Place, str], list[Row]]
+) -> None:
     place = Place(by_hand.url, by_hand.schema, f"{by_hand.schema}_now")
     before = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     build(place)
-    (as_of,) = {row["as_of"] for row in ask(place, "test_environment_readiness")}
+    rows = keyed(ask(place, "zuora_test_environments__readiness"), "test_environment_id", "as_of", "as_of_is_known")
+    read = datetime(2026, 3, 10, 11)  # noqa: DTZ001 - as it is stored
+    assert (rows["uat"], rows["dev"]) == ((read, True), (read, True))
+    # Nothing says when that one was read.
+    as_of, is_known = rows["old"]
     assert before <= as_of <= datetime.now(UTC).replace(tzinfo=None)
+    assert not is_known
 
 
 def test_dbt_leaves_nothing_in_the_checkout(built: Place) -> None:
@@ -138,10 +145,12 @@ def test_on_the_emulators_history_they_say_what_its_documents_say(
     build(place, now, EVERYTHING)
 
     jobs = documents["test_environment_jobs"]
-    found = keyed(ask(place, "test_environment_refreshes"), "job_id", "outcome", "run_hours")
+    found = keyed(ask(place, "zuora_test_environments__refreshes"), "job_id", "outcome", "run_hours")
     assert found == {job["id"]: (outcome(job), hours(job, now)) for job in jobs}
 
-    ready = keyed(ask(place, "test_environment_readiness"), "test_environment_id", "readiness", "running_job_id")
+    ready = keyed(
+        ask(place, "zuora_test_environments__readiness"), "test_environment_id", "readiness", "running_job_id"
+    )
     running = {job["testEnvironmentId"]: job["id"] for job in jobs if outcome(job) == "running"}
     words = {"ACTIVE": "ready", "PROCESSING": "busy", "DEACTIVATED": "unavailable"}
     assert ready == {
@@ -149,7 +158,13 @@ def test_on_the_emulators_history_they_say_what_its_documents_say(
     }
     assert set(running) == {key for key, (word, _) in ready.items() if word == "busy"}
 
-    statistics = keyed(ask(place, "refresh_statistics"), "statistics_id", "refreshes", "failed", "median_run_hours")
+    statistics = keyed(
+        ask(place, "zuora_test_environments__refresh_statistics"),
+        "statistics_id",
+        "refreshes",
+        "failed",
+        "median_run_hours",
+    )
     expected = {}
     for key, group in months(jobs).items():
         done = [hours(job, now) for job in group if job["status"] == "COMPLETED"]

@@ -19,6 +19,7 @@ from dev.testbed.dbt_package import build
 from tap_zuora_testenv.report.marts import ReportError, Rows, read
 from tap_zuora_testenv.report.page import headline, notices, render
 from tap_zuora_testenv.report.report_command import run, write_report
+from tests.report.conftest import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +48,9 @@ def rows(built: Place) -> Rows:
 
 
 def test_the_state_of_all_is_one_sentence(rows: Rows) -> None:
-    assert headline(rows) == "1 of 2 environments is ready. Busy: UAT <b>&."
-    one = Rows([row for row in rows.environments if row.test_environment_id == "dev"], [], [])
+    assert headline(rows) == "0 of 2 environments are ready. Busy: UAT <b>&. To be checked: Development (dev)."
+    dev = next(row for row in rows.environments if row.test_environment_id == "dev")
+    one = Rows([replace(dev, readiness="ready")], [], [])
     assert headline(one) == "1 of 1 environment is ready."
 
 
@@ -62,11 +64,11 @@ def test_what_is_wrong_stands_above_the_table(rows: Rows) -> None:
 def test_the_table_says_how_each_environment_stands(page: Any) -> None:
     assert page.rows["uat"] == (
         "UAT <b>& TEST, FULL copy ◐ Busy Refresh: SCRUBBING 46 % was to end 10 Mar, 10:00 , 2 h ago "
-        "33 days old 5 Feb, 12:00 ● completed 5 Feb, 12:00 —"
+        "34 days old exported on 4 Feb 2026 ● completed 5 Feb, 12:00 —"
     )
     assert page.rows["dev"] == (
-        "Development (dev) ✓ Ready — 14 days old 24 Feb, 06:00 ✕ failed 1 Mar, 00:30 , 2 failed in a row "
-        "allowed now since 10 Mar, 06:00"
+        "Development (dev) ! Check ACTIVE 15 days old exported on 23 Feb 2026 ✕ failed 1 Mar, 00:30 , 2 failed in a "
+        "row allowed now since 10 Mar, 06:00"
     )
     assert page.rows["old"] == "Development (old) ○ Off DEACTIVATED since 1 Jan, 00:00 — — —"
 
@@ -121,9 +123,8 @@ def test_colours_are_the_pages_own_so_that_they_follow_light_and_dark(text: str)
 
 
 def test_rows_that_were_read_long_ago_are_said_to_be_old(rows: Rows) -> None:
-    assert "The environments were read" not in render(rows)
-    later = [replace(row, as_of=row.as_of + timedelta(days=2)) for row in rows.environments]
-    assert "The environments were read 2 days ago" in render(replace(rows, environments=later))
+    assert "The environments were read" not in render(rows, NOW)
+    assert "The environments were read 2 days ago" in render(rows, NOW + timedelta(days=2))
 
 
 def test_the_command_says_where_the_report_is(

@@ -10,6 +10,7 @@ from dev.testbed.leaping_clock import LeapingClock
 from tap_zuora_testenv import cli
 from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,8 +97,11 @@ class Tap:
         self._log.clear()
         code, verdict = cli.run(options)
         lines = self._output.readouterr().out.splitlines()
-        messages = [json.loads(line) for line in lines] if "--test=schema" in options or lines[:1] != ["{"] else lines
-        return Ran(code, verdict, messages, self._log.text)
+        log = self._log.text
+        if lines[:1] == ["{"]:
+            return Ran(code, verdict, lines, log)
+        accept(lines)
+        return Ran(code, verdict, [json.loads(line) for line in lines], log)
 
     def catalog(self, *selected: str) -> Any:
         """The catalog with only these streams selected."""

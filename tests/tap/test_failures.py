@@ -109,6 +109,7 @@ def test_a_job_is_the_one_asked_for_in_another_spelling_and_without_its_environm
     zuora.faults.add(Fault(f"*/jobs/{job(1)['id']}", status=200, json=answer))
     ran = tap(test_environments=[{"id": E1, "job_ids": [job(1)["id"]]}], only=JOBS)
     assert (ran.code, ran.ids()) == (0, [job(1)["id"].upper()])
+    assert ran.records()[0]["testEnvironmentId"] == E1
 
 
 @pytest.mark.parametrize("stranger", [None, 7, "text", [], {}, {"id": ""}, {"id": True}])

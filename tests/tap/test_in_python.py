@@ -11,6 +11,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib.encoding.simple import SimpleSingerWriter
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, ENVIRONMENTS, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def test_with_another_writer_a_signal_ends_it_as_it_ends_any_tap(tap: Tap, capfd
     TapZuoraTestenv(config=tap.config, state=state, message_writer=SimpleSingerWriter())
     with pytest.raises(SystemExit):
         signal.raise_signal(signal.SIGTERM)
-    assert json.loads(capfd.readouterr().out) == {"type": "STATE", "value": state}
+    output = capfd.readouterr().out
+    accept([output])
+    assert json.loads(output) == {"type": "STATE", "value": state}
 
 
 def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_again(
@@ -59,7 +62,9 @@ def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_a
     capfd.readouterr()
     zuora.put_environment(environment(E2))
     instance.sync_all()
-    messages = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    lines = capfd.readouterr().out.splitlines()
+    accept(lines)
+    messages = [json.loads(line) for line in lines]
     records = [(each["stream"], each["record"]["id"]) for each in messages if each["type"] == "RECORD"]
     # All environments again, and the unfinished job, which is also the latest one.
     assert records == [(ENVIRONMENTS, E1), (ENVIRONMENTS, E2), (JOBS, job(2)["id"])]

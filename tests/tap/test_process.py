@@ -11,9 +11,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
+from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
@@ -37,6 +39,17 @@ root: {level: DEBUG, handlers: [console], propagate: true}
 """
 
 
+class Command(subprocess.Popen[str]):
+    """A running command whose messages a target must accept."""
+
+    @override
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        output, errors = super().communicate(input, timeout)
+        if output.startswith('{"type":'):
+            accept(output.splitlines())
+        return output, errors
+
+
 @pytest.fixture(autouse=True)
 def one_environment(zuora: Zuora) -> None:
     zuora.tokens.client_secret = SECRET
@@ -48,7 +61,7 @@ def one_environment(zuora: Zuora) -> None:
 @pytest.fixture
 def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
     """Start the command with these settings; what still runs at the end of the test is ended."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Command] = []
 
     def begin(
         *arguments: str,
@@ -56,17 +69,17 @@ def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
         stdout: Any = subprocess.PIPE,
         preexec_fn: Callable[[], Any] | None = None,
         **config: Any,
-    ) -> subprocess.Popen[str]:
+    ) -> Command:
         given = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **config}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(given), encoding="utf-8")
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, these arguments
+        process = Command(
             [*COMMAND, "--config", str(path), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=preexec_fn,  # noqa: PLW1509 - the tests start no threads between fork and exec
+            preexec_fn=preexec_fn,
             env={**os.environ, **(environ or {})},
         )
         running.append(process)
@@ -230,6 +243,7 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
         lines.append(process.stdout.readline())
     process.send_signal(number)
     lines += process.stdout.readlines()
+    accept(lines)
     errors = process.stderr.read()
     assert process.wait(timeout=5) == code
     states = [each["value"] for each in map(json.loads, lines) if each["type"] == "STATE"]
@@ -349,6 +363,45 @@ def test_no_secret_stands_in_any_output_at_debug_level(
         assert token not in text
         assert "x" * 201 not in text
     assert ('"level":"debug"' in errors) == foreign
+
+
+ECHOES = [
+    "s3cr3t%2b%2f%20of%20mine",
+    "s3cr3t+\\/ of mine",
+    "s3cr3t\\u002b/\\u0020of mine",
+    "s3cr3t&plus;&#47;&#x20;of mine",
+    "s3cr3t&#43;\\u002f%20of+mine",
+    "&amp;#115;3cr3t%252B%252F%2520of%2520mine",
+]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("echo", ECHOES)
+def test_no_encoding_of_a_secret_stands_in_the_log(start: Any, zuora: Zuora, echo: str, status: int) -> None:
+    zuora.faults.add(Fault("/oauth/token", status=status, json={"message": f"unknown client <{echo}>"}))
+    _, errors = start(environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    assert 'saying "unknown client <***>"' in last_line(errors)
+    assert "s3cr3t" not in errors
+    assert "mine" not in errors
+
+
+def test_what_nobody_sees_stays_out_of_the_log_but_not_out_of_the_records(start: Any, zuora: Zuora) -> None:
+    unseen = "\u202e\u2066\u200b\ufeff\u00ad\x1b[31m\x07\r"
+    zuora.put_job(E1, {"id": f"un{unseen}seen", "createdById": unseen, "jobEndTime": unseen, f"field{unseen}": 1})
+    path = f"/test-environments/{E2}/jobs"
+    headers = {"Zuora-Request-Id": "un\u00adseen"}
+    zuora.faults.add(Fault(path, status=400, json={"message": f"a{unseen}b", "processId": unseen}, headers=headers))
+    output, errors = start(test_environments=[E1, E2], environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    (record,) = (
+        each["record"]
+        for each in map(json.loads, output.splitlines())
+        if unseen in each.get("record", {}).get("id", "")
+    )
+    assert record["createdById"] == unseen
+    assert "its jobEndTime is not of its type and becomes null" in errors
+    assert "unknown field" in errors
+    assert 'saying "a [31m b"' in last_line(errors)
+    assert all(line.isprintable() for line in errors.splitlines())
 
 
 def test_the_log_does_not_grow_with_the_number_of_jobs(start: Any, zuora: Zuora) -> None:

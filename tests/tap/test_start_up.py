@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import singer_sdk
 
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tests.tap.running import E1, environment, job
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture
 def settings(server: EmulatorServer) -> dict[str, str]:
     """The environment variables of the settings."""
-    given = {"BASE_URL": server.url, "CLIENT_ID": "demo-client", "CLIENT_SECRET": SECRET}
+    given = {"BASE_URL": server.url, "CLIENT_ID": DEMO_CLIENT_ID, "CLIENT_SECRET": SECRET}
     return {f"{PREFIX}{name}": value for name, value in given.items()}
 
 
@@ -187,7 +188,7 @@ def test_the_help_describes_what_test_does(run: Run) -> None:
 @pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="needs /dev/stdin")
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 def test_a_file_may_be_a_pipe(server: EmulatorServer, name: str) -> None:
-    config: dict[str, Any] = {"base_url": server.url, "client_id": "demo-client", "client_secret": SECRET}
+    config: dict[str, Any] = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET}
     done = subprocess.run(  # noqa: S603 - this interpreter, these arguments
         [sys.executable, "-m", "tap_zuora_testenv", "--config", name],
         input=json.dumps(config),

@@ -161,8 +161,8 @@ def test_a_token_is_read_with_its_lifetime() -> None:
 
 
 def test_a_token_that_was_read_is_kept_out_of_every_log() -> None:
-    token(document())
-    assert REDACTION.redact("Bearer t0ken") == "Bearer ***"
+    token(document(access_token="t0ken-t0ken"))
+    assert REDACTION.redact("Bearer t0ken-t0ken") == "Bearer ***"
 
 
 @pytest.mark.parametrize("lifetime", [None, "3599", 0, -1, True, 3599.5, [], pytest.param(10**400, id="vast")])

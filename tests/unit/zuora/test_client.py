@@ -216,10 +216,10 @@ def test_a_new_token_does_not_change_the_header_of_an_earlier_request(
 
 
 def test_a_fetched_token_is_kept_out_of_every_log(client: ZuoraClient, zuora: Zuora) -> None:
-    zuora.answer(200, GOOD)
+    zuora.answer(200, {**GOOD, "access_token": "t0ken-t0ken"})
     zuora.answer(200, {"result": []})
     client.environments()
-    assert REDACTION.redact("Bearer t0ken") == "Bearer ***"
+    assert REDACTION.redact("Bearer t0ken-t0ken") == "Bearer ***"
 
 
 @pytest.mark.parametrize("lifetime", [None, "3599", 0, -1, True, 3599.5, [], pytest.param(10**400, id="vast")])
@@ -255,8 +255,8 @@ def test_bad_credentials_end_the_run_with_what_to_check(client: ZuoraClient, zuo
 
 
 def test_a_refusal_that_repeats_the_secret_is_reported_without_it(client: ZuoraClient, zuora: Zuora) -> None:
-    REDACTION.conceal(["a b&c=d"])
-    zuora.answer(401, {"message": "wrong: a b&c=d, client_secret=a+b%26c%3Dd"})
+    REDACTION.conceal(["a b&c=d e"])
+    zuora.answer(401, {"message": "wrong: a b&c=d e, client_secret=a+b%26c%3Dd+e"})
     with pytest.raises(CredentialsRefused, match="wrong: ") as refused:
         client.environments()
     assert "a b" not in str(refused.value)

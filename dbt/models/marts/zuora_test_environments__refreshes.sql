@@ -1,12 +1,20 @@
+{{ config(schema=zuora_testenv_custom_schema()) }}
+
 with jobs as (
 
     select
         jobs.*,
+        users.user_name as created_by_name,
         environments.environment_name,
-        {{ zuora_testenv_now() }} as as_of
-    from {{ ref('stg_test_environment_jobs') }} as jobs
-    left join {{ ref('stg_test_environments') }} as environments
+        environments.tenant_id,
+        coalesce(environments.as_of, {{ zuora_testenv_as_of('jobs.extracted_at') }}) as as_of,
+        coalesce(environments.as_of_is_known, {{ zuora_testenv_as_of_is_known('jobs.extracted_at') }})
+            as as_of_is_known
+    from {{ ref('stg_zuora_test_environments__jobs') }} as jobs
+    left join {{ ref('int_zuora_test_environments__environments') }} as environments
         on jobs.test_environment_id = environments.test_environment_id
+    left join {{ ref('stg_zuora_test_environments__users') }} as users
+        on jobs.created_by_id = users.user_id
 
 ),
 
@@ -51,7 +59,7 @@ ordered as (
         *,
         max(case when job_type = 'REFRESH' and outcome = 'completed' then finished_at end) over (
             partition by test_environment_id
-            order by began_at, job_id
+            order by began_at asc nulls first, job_id
             rows between unbounded preceding and 1 preceding
         ) as refresh_before_at
     from spanned
@@ -62,11 +70,13 @@ select
     job_id,
     test_environment_id,
     environment_name,
+    tenant_id,
     job_type,
     status,
     outcome,
     progress_percentage,
     created_by_id,
+    created_by_name,
     created_at,
     scheduled_at,
     due_at,
@@ -89,9 +99,10 @@ select
         as late_by_hours,
     cast(
         case
-            when job_type = 'REFRESH' and refresh_before_at <= began_at
+            when job_type = 'REFRESH' and test_environment_id is not null and refresh_before_at <= began_at
                 then {{ zuora_testenv_span('days', 'refresh_before_at', 'began_at') }}
         end as numeric(10, 2)
     ) as days_since_previous_refresh,
-    as_of
+    as_of,
+    as_of_is_known
 from ordered

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tap_zuora_testenv.environment import is_set, misspelt, read, variable
+from tap_zuora_testenv.environment_variables import is_set, misspelt, read, variable
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE
 
 PREFIX = "TAP_ZUORA_TESTENV_"
