@@ -80,9 +80,9 @@ def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path
     before = json.loads((folder / "state.json").read_text())
     (folder / "config.json").write_text(json.dumps(tap_settings | {"client_secret": "wrong"}))
     done = cron(folder)
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("Stopped: POST /oauth/token at ")
+    assert line.startswith("Misconfigured: POST /oauth/token at ")
     assert json.loads((folder / "state.json").read_text()) == before
 
 
