@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_zuora_testenv.outcome import DONE, FAILED, RunEnded
 from tap_zuora_testenv.output import OutputLost, discard_output
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
+from tap_zuora_testenv.start_up import refused_arguments, set_up
 from tap_zuora_testenv.tap import Invocation, TapZuoraTestenv, refusal
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def run(arguments: Sequence[str] | None = None) -> tuple[int, str]:
 
 
 def _run(arguments: Sequence[str] | None, invocation: Invocation) -> tuple[int, str]:
-    command = TapZuoraTestenv.cli
     try:
+        command = set_up()
         code = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=invocation)
     except BaseException as error:  # noqa: BLE001 - the last place that can report anything
         return _ending(error, invocation.tap)
@@ -99,7 +100,7 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
         case SystemExit():
             ended = error
         case click.ClickException():
-            ended = RunEnded.misconfigured(error.format_message())
+            ended = RunEnded.misconfigured(refused_arguments(error))
         case KeyboardInterrupt() | click.Abort():
             ended = RunEnded(_INTERRUPTED, "Stopped by SIGINT.")
         case _:

@@ -7,6 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib.encoding.simple import SimpleSingerWriter
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
@@ -24,6 +25,20 @@ def test_a_state_file_that_is_not_json_fails_as_with_any_tap(tap: Tap) -> None:
         file.write("{")
     with pytest.raises(ValueError, match="line 1 column 2"):
         TapZuoraTestenv(config=tap.config, state=path)
+
+
+def test_a_state_that_no_message_can_contain_is_refused(tap: Tap) -> None:
+    with pytest.raises(ConfigValidationError) as refused:
+        TapZuoraTestenv(config=tap.config, state={"bookmarks": {"other": {"x": "\ud800"}}})
+    sentence = "The state is refused: it contains a value that no message can contain (UnicodeEncodeError)."
+    assert refused.value.errors == [sentence]
+
+
+def test_the_environment_wins_over_the_settings(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_ZUORA_TESTENV_TRACK_ID", "environment")
+    config = tap.config | {"track_id": "given", "entity_id": "given"}
+    instance = TapZuoraTestenv(config=config, parse_env_config=True)
+    assert (instance.config["track_id"], instance.config["entity_id"]) == ("environment", "given")
 
 
 def test_with_another_writer_a_signal_ends_it_as_it_ends_any_tap(tap: Tap, capfd: pytest.CaptureFixture[str]) -> None:
