@@ -20,16 +20,16 @@ help: ## list what make can do
 
 # Signals must reach what runs, and a shell does not hand them on: hence exec.
 demo: ## load an emulated Zuora into PostgreSQL twice, show it, write a report (DATABASE_URL=...: into yours)
-	@sh requirements/install.sh analytics
-	@exec $(VENV)/python -m demo
+	@sh requirements/install.sh report
+	@exec $(VENV)/python -m dev.demo
 
 meltano: ## do what demo does, through Meltano, in a project of its own (DATABASE_URL=...: into yours)
 	@sh requirements/install.sh meltano
-	@exec $(VENV)/python -m demo meltano
+	@exec $(VENV)/python -m dev.demo meltano
 
 airflow: ## load three emulated tenants of different sizes by Airflow, while one of them is down at first (2 minutes)
 	@sh requirements/install.sh airflow
-	@exec $(VENV)/python -m demo airflow
+	@exec $(VENV)/python -m dev.demo airflow
 
 # What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
 COUNTED := tests/unit tests/tap
@@ -54,24 +54,24 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 # BENCH=--quick: a minute, and nothing is written.
 bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
 	@sh requirements/install.sh bench
-	@exec $(VENV)/python -m benchmarks $(BENCH)
+	@exec $(VENV)/python -m dev.benchmarks $(BENCH)
 
 scale: ## measure one process with 10, 1,000 and 5,000 listed environments of the emulator (4 minutes)
 	@sh requirements/install.sh bench
-	@exec $(VENV)/python -m benchmarks.scale
+	@exec $(VENV)/python -m dev.benchmarks.scale
 
 # REPORT: options, such as --output and --now. ZUORA_TESTENV_SCHEMA: the schema of your tables.
 report: ## build the models and write build/report.html of an emulated Zuora (DATABASE_URL=...: of your tables)
-	@sh requirements/install.sh analytics
-	@exec $(VENV)/python -m analytics.report $(REPORT)
+	@sh requirements/install.sh report
+	@exec $(VENV)/python -m dev.demo.models_and_report $(REPORT)
 
 report-test: ## test the report in a real browser (Debian: apt install chromium chromium-driver)
 	@sh requirements/install.sh dev
-	@exec $(VENV)/python -m pytest tests/analytics/report_in_chromium.py
+	@exec $(VENV)/python -m pytest tests/report/report_in_chromium.py
 
 soak: ## 10,000 jobs with 20 % faults in three seeds, and 200 signals at random moments (8 minutes)
 	@sh requirements/install.sh dev
-	@exec $(VENV)/python -m soak
+	@exec $(VENV)/python -m dev.soak
 
 mutants: ## change the pure modules in 1,300 ways, and see which of them no test notices (10 minutes)
 	@sh requirements/install.sh mutants
@@ -86,9 +86,11 @@ format: ## format the code and mend what ruff can mend
 	$(VENV)/ruff check --fix
 	$(VENV)/ruff format
 
-docs: ## write anew what is generated: tables of README.md, settings of meltano.yml, docs/hub
+# What is between [[[cog and [[[end]]] in them.
+GENERATED := README.md meltano.yml docs/hub/tap-zuora-testenv.yml
+docs: ## regenerate the tables of README.md, the settings of meltano.yml, and docs/hub
 	@sh requirements/install.sh dev
-	@exec $(VENV)/python -m docs_from_code
+	@exec $(VENV)/cog -r -I . $(GENERATED)
 
 dist: ## build the sdist and the wheel into the folder dist
 	@sh requirements/install.sh dev
@@ -97,14 +99,16 @@ dist: ## build the sdist and the wheel into the folder dist
 
 requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of uv pip compile)
 	@sh requirements/install.sh dev
-	$(LOCK) --upgrade --extra emulator --group dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --upgrade --extra emulator --extra report --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --upgrade --extra emulator --group demo pyproject.toml --output-file requirements/demo.txt \
 		--constraint requirements/dev.txt --no-annotate
-	$(LOCK) --upgrade --extra emulator --group analytics pyproject.toml --output-file requirements/analytics.txt \
+	$(LOCK) --upgrade --extra emulator --extra report --group demo pyproject.toml --output-file requirements/report.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group airflow pyproject.toml --output-file requirements/airflow.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --group dbt --output-file requirements/dbt.txt --no-strip-extras --no-annotate
+	$(LOCK) --upgrade --group warehouses --output-file requirements/warehouses.txt \
+		--constraint requirements/dbt.txt --no-strip-extras --no-annotate
 	$(LOCK) --upgrade --extra emulator --group bench pyproject.toml --output-file requirements/bench.txt \
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group mutants pyproject.toml --output-file requirements/mutants.txt \

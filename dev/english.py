@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 CLEAN = (
-    "dev/english.py",
+    "dev/*.py",
+    "dev/demo/*.py",
+    "dev/generate/*.py",
+    "dev/soak/*.py",
+    "dev/testbed/*.py",
     "docs/architecture.md",
+    "docs/upgrading.md",
     "tap_zuora_testenv/*.py",
     "tap_zuora_testenv/zuora/*.py",
 )

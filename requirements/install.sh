@@ -49,9 +49,9 @@ fingerprint() {
     project) set -- pyproject.toml ;;
     dev)
         set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
-            requirements/target-jsonl.txt
+            requirements/target-jsonl.txt requirements/warehouses.txt
         ;;
-    analytics) set -- requirements/analytics.txt requirements/dbt.txt ;;
+    report) set -- requirements/report.txt requirements/dbt.txt ;;
     airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
@@ -135,10 +135,12 @@ install_packages() {
     dev)
         install_within dbt
         install_within meltano
+        # Its many packages are used three times: to compile all of them takes longer than that saves.
+        install_within warehouses --no-compile
         install_from_source singer-tools
         install_from_source target-jsonl
         ;;
-    analytics) install_within dbt ;;
+    report) install_within dbt ;;
     airflow | meltano) install_within meltano ;;
     esac
 }
@@ -148,10 +150,13 @@ make_venv_within() {
     run "$venv/bin/python" -m venv --clear --without-pip "$tools" || fail "The folder $tools could not be made."
 }
 
+# More options of pip may follow the name.
 install_within() {
+    file=requirements/$1.txt
     make_venv_within "$1"
-    download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: \
-        --requirement "requirements/$1.txt"
+    shift
+    download --python "$tools/bin/python" install --quiet --require-hashes --only-binary :all: "$@" \
+        --requirement "$file"
 }
 
 # Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
@@ -183,7 +188,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
     install_packages
     # The packages of demo are among those of the others, in the same versions.
     fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || for each in airflow analytics meltano; do fingerprint "$each" >"$stamps/$each"; done
+    [ "$wanted" != dev ] || for each in airflow report meltano; do fingerprint "$each" >"$stamps/$each"; done
     [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
 done_before project || install_project

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_zuora_testenv.ids import folded, row_id
 from tap_zuora_testenv.timestamps import Instant, from_instant, instant
-from tap_zuora_testenv.values import without_lone_surrogates
+from tap_zuora_testenv.values import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ class Seen:
         if updated is not None and (self.latest is None or updated > self.latest):
             self.latest = updated
         if is_finished(job) is not self.listed:
-            self.ids.append(without_lone_surrogates(str(job["id"])))
+            self.ids.append(storable(str(job["id"])))
 
 
 def is_finished(job: Row) -> bool:

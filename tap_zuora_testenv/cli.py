@@ -16,6 +16,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_zuora_testenv.outcome import DONE, FAILED, RunEnded
 from tap_zuora_testenv.output import OutputLost, discard_output
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
+from tap_zuora_testenv.start_up import refused_arguments, set_up
 from tap_zuora_testenv.tap import Invocation, TapZuoraTestenv, refusal
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def run(arguments: Sequence[str] | None = None) -> tuple[int, str]:
 
 
 def _run(arguments: Sequence[str] | None, invocation: Invocation) -> tuple[int, str]:
-    command = TapZuoraTestenv.cli
     try:
+        command = set_up()
         code = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=invocation)
     except BaseException as error:  # noqa: BLE001 - the last place that can report anything
         return _ending(error, invocation.tap)
@@ -91,7 +92,7 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
             discard_output()
             ended: SystemExit = error
         case BrokenPipeError():
-            # The reader of `--about` or `--discover` went away, which is no news.
+            # The reader of `--about` or `--discover` went away: nothing is lost.
             discard_output()
             ended = SystemExit(FAILED)
         case ConfigValidationError():
@@ -99,7 +100,7 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
         case SystemExit():
             ended = error
         case click.ClickException():
-            ended = RunEnded.misconfigured(error.format_message())
+            ended = RunEnded.misconfigured(refused_arguments(error))
         case KeyboardInterrupt() | click.Abort():
             ended = RunEnded(_INTERRUPTED, "Stopped by SIGINT.")
         case _:
@@ -120,7 +121,7 @@ def _code(ended: SystemExit) -> int:
 
 def _write_state(tap: TapZuoraTestenv) -> None:
     """Write the state of what was emitted, if there is a reader."""
-    tap.extraction.outcome.conclude()
+    tap.extraction.outcome.log_counts()
     # If the output is lost, stdout is /dev/null by now.
     if tap.state:
         with suppress(RunEnded):

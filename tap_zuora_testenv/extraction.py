@@ -36,14 +36,14 @@ class Jobs(NamedTuple):
     Attributes:
         rows: The jobs, as Zuora sent them.
         errors: Why the result is not whole: one error per row that is not a job, and per job that could not be had.
-        more_errors: How many more rows are not jobs.
         gone: The ids of the jobs that the last run saw unfinished and that Zuora no longer has, with the errors.
+        more_errors: How many more rows are not jobs.
     """
 
     rows: list[Row]
     errors: list[ZuoraError]
-    more_errors: int
     gone: list[tuple[str, ZuoraError]]
+    more_errors: int = 0
 
 
 class JobFetcher:
@@ -68,7 +68,7 @@ class JobFetcher:
             ZuoraError: The request could not be satisfied.
         """
         if request.job is not None:
-            return Jobs([self._job(request.environment, request.job)], [], 0, [])
+            return Jobs([self._job(request.environment, request.job)], [], [])
         with self._watch(request.environment):
             listing = self._client.jobs(request.environment)
         if self._are_named and not (listing.rows or listing.errors):
@@ -80,7 +80,7 @@ class JobFetcher:
     def _with_lacking(self, request: JobRequest, listing: Listing) -> Jobs:
         """Add the jobs that the last run saw unfinished and that the list lacks: a list does not settle a job."""
         listed = {row_id(row) for row in listing.rows}
-        jobs = Jobs(listing.rows, [*listing.errors], listing.more_errors, [])
+        jobs = Jobs(listing.rows, [*listing.errors], [], listing.more_errors)
         for job in request.unfinished:
             if folded(job) in listed:
                 continue
@@ -163,8 +163,9 @@ class Extraction:
             raise result
         if isinstance(result, Listing):
             self.outcome.failed(*result.errors, more=result.more_errors)
-            for row in result.rows:
-                self.outcome.found(row["id"])
+            named = {folded(environment) for environment in environments(self.named_requests or [])}
+            for environment in named & {row_id(row) or "" for row in result.rows}:
+                self.outcome.found(environment)
         self._listing = result
         return result
 

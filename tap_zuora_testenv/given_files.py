@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import re
 from io import StringIO
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.singerlib import Catalog
+from singer_sdk.singerlib.catalog import StreamMetadata
+from typing_extensions import override
+
+from tap_zuora_testenv import given_json
+from tap_zuora_testenv.outcome import NOUNS, RunEnded
+from tap_zuora_testenv.redaction import REDACTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What a secret or a configuration does not look like.
+_FILE_NAME = re.compile(r"[^\r\n\"'{}=,;]{1,1000}\.json")
+# There is no file of that name, or there cannot be one.
+_NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP}
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def checked(option: str, file: IO[str] | None) -> IO[str] | None:
-    """Return a file with the same text, which is a JSON object. The given file may be a pipe, which can be read once.
+class JsonFile(click.File):
+    """The type of an option that names a file with a JSON object; its value is the open text of that file.
+
+    click's own type decodes as the locale says, keeps a byte order mark, and repeats the option's text if
+    there is no such file.
+    """
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        option = param.opts[0] if param is not None else ""
+        text, content = _read(option, value)
+        if given_json.has_lone_surrogate(content):
+            raise _refusal(option, value, given_json.HALF_CHARACTER)
+        if option == "--catalog" and not is_catalog(content):
+            raise _refusal(option, value, "is not a Singer catalog, such as --discover prints")
+        return StringIO(text)
+
+
+def merged(option: str, paths: Iterable[str]) -> dict[str, Any]:
+    """Return what several files contain together; of a key that several have, the last file's value counts.
 
     Args:
-        option: The option that names the file.
-        file: The file, None if the option was not given.
+        option: The option that names the files.
+        paths: The option's texts.
 
     Raises:
-        click.UsageError: The file cannot be read, is not a JSON object, or is given as a catalog and is none.
+        RunEnded: One of them is not the path of a file with a JSON object in UTF-8.
     """
-    if file is None:
-        return None
-    try:
-        text = file.read()
-        # As singer-sdk does with the file of the settings: only an object can be merged into one.
-        content = {} | json.loads(text)
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise click.UsageError(f"{option} {file.name}: {file_problem(error)}.") from None
-    if option == "--catalog" and not is_catalog(content):
-        raise click.UsageError(f"{option} {file.name}: the file is no Singer catalog, such as --discover prints.")
-    return StringIO(text)
-
-
-def file_problem(error: Exception) -> str:
-    """Describe why a file could not be read as a JSON object, without showing its content."""
-    match error:
-        case FileNotFoundError():
-            return "there is no such file"
-        case OSError():
-            return f"the file cannot be read ({error.strerror})"
-        case UnicodeDecodeError():
-            return "the file is not text in UTF-8"
-        case ValueError():
-            line = getattr(error, "lineno", None)
-            return "the file is not JSON" + (f" (line {line}, column {getattr(error, 'colno', 1)})" if line else "")
-        case _:
-            return "the file is not a JSON object"
+    content: dict[str, Any] = {}
+    for path in paths:
+        content |= _read(option, path)[1]
+    return content
 
 
 def is_catalog(content: dict[str, Any]) -> bool:
@@ -59,6 +70,17 @@ def is_catalog(content: dict[str, Any]) -> bool:
     return "streams" in content
 
 
+def catalog_problem(catalog: Catalog) -> str | None:
+    """Return why singer-sdk would not find one of our streams in a catalog that names it, None if it would."""
+    for entry in catalog.streams:
+        if entry.tap_stream_id in NOUNS and entry.stream not in {None, entry.tap_stream_id}:
+            return (
+                f"the `stream` of `{entry.tap_stream_id}` must be the same name; "
+                "to rename a stream, use `__alias__` in the setting `stream_maps`"
+            )
+    return None
+
+
 def remove_keys(catalog: Catalog) -> None:
     """Remove the key from each stream whose metadata says that it has none: `"table-key-properties": []`.
 
@@ -69,3 +91,60 @@ def remove_keys(catalog: Catalog) -> None:
         keys = entry.metadata.root.table_key_properties if () in entry.metadata else None
         if keys is not None and not keys:
             entry.key_properties = []
+
+
+def select_fields(catalog: Catalog) -> None:
+    """Select the fields of each stream whose metadata do not describe the stream itself.
+
+    singer-sdk takes such a stream for selected and each of its fields for deselected: its records would be empty, and
+    targets refuse a record without its key.
+    """
+    for entry in catalog.streams:
+        entry.metadata.setdefault((), StreamMetadata(selected=True))
+
+
+def _read(option: str, path: str) -> tuple[str, dict[str, Any]]:
+    """Return the text of a file and the JSON object in it. The file may be a pipe, which can be read once.
+
+    Args:
+        option: The option that names the file.
+        path: The option's text; `-` is the standard input.
+
+    Raises:
+        RunEnded: It is not the path of a file with a JSON object in UTF-8.
+    """
+    if not path.strip():
+        raise RunEnded.misconfigured(f"{option} is empty and must name a file; is a variable of your shell unset?")
+    try:
+        with click.open_file(path, "rb") as file:
+            data = file.read()
+    except (OSError, ValueError) as error:
+        # A ValueError if the text contains a NUL.
+        if not isinstance(error, OSError) or error.errno in _NO_FILE:
+            raise RunEnded.misconfigured(_no_such_file(option, path)) from None
+        raise _refusal(option, path, f"cannot be read ({error.strerror})") from None
+    try:
+        text = data.decode("utf-8-sig")
+        content = given_json.parse(text)
+    except UnicodeDecodeError:
+        hint = " (it looks like UTF-16, which PowerShell writes)" if data.startswith(_UTF_16) else ""
+        raise _refusal(option, path, f"is not text in UTF-8{hint}") from None
+    except ValueError as error:
+        raise _refusal(option, path, str(error)) from None
+    if not isinstance(content, dict):
+        raise _refusal(option, path, "is not a JSON object")
+    return text, content
+
+
+def _refusal(option: str, path: str, problem: str) -> RunEnded:
+    return RunEnded.misconfigured(f"{option} {REDACTION.quote(path)}: the file {problem}.")
+
+
+def _no_such_file(option: str, path: str) -> str:
+    """Return the sentence for a text that names no file; it repeats the text only if that is surely no secret."""
+    if option == "--config" and path.upper() == "ENV":
+        return "--config must name a file, or be ENV in capitals to read the environment variables."
+    if _FILE_NAME.fullmatch(path):
+        return f"{option} {REDACTION.quote(path)}: there is no such file."
+    what = "the JSON itself" if path.lstrip().startswith(("{", "[")) else f"a text of {len(path):,} characters"
+    return f"{option} must name a file; what it has is {what}, and there is no file of that name."

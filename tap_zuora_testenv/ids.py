@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tap_zuora_testenv.values import without_lone_surrogates
+from tap_zuora_testenv.values import storable
 
 PATH_SEGMENT = r"^[A-Za-z0-9_-]{1,128}\Z"
 """The pattern of the ids that may be a segment of a path: none of them can lead to another path."""
@@ -19,7 +19,7 @@ def is_path_segment(value: object) -> bool:
 def folded(value: object) -> str:
     """Return an id in the form in which ids are compared: without regard to case, a number as its digits."""
     text = value if isinstance(value, str) else str(value)
-    return text.lower() if text.isascii() else without_lone_surrogates(text).casefold()
+    return storable(text).casefold()
 
 
 def row_id(row: object) -> str | None:

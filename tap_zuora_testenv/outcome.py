@@ -76,7 +76,7 @@ class Outcome:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._messages: Counter[str] = Counter()
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
         self._found: set[str] = set()
         # By environment and job, as ids are compared; of an environment, the job is empty.
         self._not_found: dict[tuple[str, str], tuple[str, ZuoraError | None]] = {}
@@ -89,7 +89,7 @@ class Outcome:
         """How many rows there were to emit, by stream; in a dry run, those that a run would emit."""
 
     def found(self, environment: str) -> None:
-        """Note that a test environment exists: a list contains it, or a request for it succeeded."""
+        """Note that a named test environment exists: a list contains it, or a request for it succeeded."""
         self._found.add(folded(environment))
 
     def obtained_jobs(self, environment: str) -> None:
@@ -163,7 +163,7 @@ class Outcome:
         self._warn_once("of another test environment", sentence, "testEnvironmentId")
 
     def conclude(self) -> None:
-        """Decide what is missing, and log it and how many messages of each kind were left out."""
+        """Decide at the end of a run what is missing; log it, and how many messages of each kind were left out."""
         for (environment, job), (what, error) in self._not_found.items():
             if not job and environment in self._found:
                 # The environment exists, so the response that its jobs do not is a failure.
@@ -174,6 +174,10 @@ class Outcome:
             hint = "" if job else _JOB_HINT
             self._log("that Zuora does not have", f"Zuora does not have the {what}{detail}{hint}")
         self._not_found.clear()
+        self.log_counts()
+
+    def log_counts(self) -> None:
+        """Log how many messages of each kind were left out."""
         for kind, count in self._messages.items():
             if count > SHOWN:
                 self._logger.warning("and %s more %s", f"{count - SHOWN:,}", kind)
@@ -189,13 +193,11 @@ class Outcome:
             fails_on_missing: Whether the setting `on_missing` is `fail`.
             is_dry_run: Whether `--test` only counted what a run would emit.
         """
-        parts = [self._emitted(emitted, is_dry_run=is_dry_run)]
-        if self._missing:
-            parts.insert(0, f"Zuora does not have the {self._missing[0]}{_more(len(self._missing))}")
-        if self._failed:
-            first = self.first_failure if self._has_jobs else self._first_refusal or self.first_failure
-            parts.insert(0, f"{first}{_more(self._failed)}")
-        reasons = "; ".join(parts)
+        count = self._emitted(emitted, is_dry_run=is_dry_run)
+        missing = [f"Zuora does not have the {self._missing[0]}{_more(len(self._missing))}"] if self._missing else []
+        first = self.first_failure if self._has_jobs else self._first_refusal or self.first_failure
+        failed = [f"{first}{_more(self._failed)}"] if self._failed else []
+        reasons = "; ".join([*failed, *missing, count])
         if self._first_refusal and not self._has_jobs:
             return MISCONFIGURED, f"Misconfigured: {reasons}."
         if self._missing and not self._found and not self._failed:
@@ -204,10 +206,10 @@ class Outcome:
                 "check base_url, entity_id and test_environments."
             )
         if self._missing and fails_on_missing:
-            return MISCONFIGURED, f"Misconfigured: {reasons}."
+            return MISCONFIGURED, f"Misconfigured: {'; '.join([*missing, *failed, count])}."
         if self._failed:
             return FAILED, f"Incomplete: {reasons}."
-        return DONE, f"Done: {'; '.join(reversed(parts))}."
+        return DONE, f"Done: {'; '.join([count, *missing])}."
 
     def findings(self, host: str, error: ZuoraError | None) -> list[str]:
         """Return the lines of `--test`: one per thing that must work, marked `yes`, `no`, or `?` if it was not tried.
@@ -242,8 +244,8 @@ class Outcome:
         return f"the stream maps left nothing of {filtered}" if filtered else "nothing new to emit"
 
     def _warn_once(self, kind: str, sentence: str, key: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
+        if (kind, key) not in self._warned:
+            self._warned.add((kind, key))
             self._log(kind, sentence)
 
     def _log(self, kind: str, sentence: str, *, is_error: bool = False) -> None:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import re
 import traceback
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_right
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 CONCEALED = "***"
 LONGEST_QUOTE = 200
 """How many characters of a response a message may contain."""
+SHORTEST_SECRET = 8
+"""A shorter text is not concealed: with a secret of one letter, each such letter would vanish from the log."""
 
-_NOT_PRINTED = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# How much of a text is shown. To find a secret across the end, more of the text is searched.
+_LONGEST_TEXT, _SEARCHED = 50_000, 100_000
+# One encoding in another: JSON in HTML in a URL, and two more.
+_LEVELS = 5
+_ENCODED = re.compile(
+    rb"%[0-9A-Fa-f]{2}"
+    rb"|\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}"
+    rb"|\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4}|.)"
+    rb"|&#?[0-9A-Za-z]{1,32};?",
+    re.DOTALL,
+)
+_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+# What `str.isprintable` accepts and nobody sees: Unicode's Default_Ignorable_Code_Point, and the empty Braille pattern.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class Redaction:
@@ -24,29 +44,36 @@ class Redaction:
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: re.Pattern[bytes] | None = None
 
     def conceal(self, secrets: Iterable[object]) -> None:
-        """Keep these texts out of every later message, in each form in which a response may repeat them.
+        """Keep these texts out of every later message, in each encoding in which a response may repeat them.
 
         Args:
-            secrets: Secrets, tokens, passwords; values that are empty or are not text are ignored.
+            secrets: Secrets, tokens, passwords; values that are not text or too short for a secret are ignored.
         """
         for secret in secrets:
-            if isinstance(secret, str) and secret:
+            if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET:
                 self._forms |= _forms(secret)
         # The longest first: a secret that contains another one is concealed whole.
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        longest_first = sorted(map(_bytes, self._forms), key=len, reverse=True)
+        # In the body of a form, a plus is a space.
+        forms = (re.sub(rb"\\[ +]", b"[ +]", re.escape(form)) for form in longest_first)
+        self._pattern = re.compile(b"|".join(forms)) if longest_first else None
 
     def redact(self, text: str) -> str:
-        """Return the text with every secret replaced by asterisks."""
-        return text if self._pattern is None else self._pattern.sub(CONCEALED, text)
+        """Return the text with every secret replaced by asterisks, and what nobody sees by spaces.
+
+        That is each character that is not printable, such as those that change the direction of a text. Line breaks
+        and tabs stay. Of a very long text only the beginning is returned.
+        """
+        shown = self._without_secrets(text) if len(text) <= _SEARCHED else f"{self._without_secrets(text)}..."
+        return shown if shown.isprintable() and not _UNSEEN.search(shown) else _visible(shown)
 
     def quote(self, text: str) -> str:
-        """Return at most 200 characters of a foreign text, without secrets, control characters and line breaks."""
+        """Return at most 200 characters of a foreign text on one line, without secrets and what nobody sees."""
         # Redacted before it is cut: half a secret would not be found.
-        clean = _NOT_PRINTED.sub(" ", self.redact(text)).strip()
+        clean = " ".join(self.redact(text).split())
         return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
 
     def show(self, value: object) -> str:
@@ -57,13 +84,112 @@ class Redaction:
             # One thread could parse it, but this one is deeper in its own calls.
             return "something nested too deeply to show"
 
+    def _without_secrets(self, text: str) -> str:
+        data = _bytes(text[:_SEARCHED])
+        end = len(data) if len(text) <= _SEARCHED else len(_bytes(text[:_LONGEST_TEXT]))
+        pieces, done = [], 0
+        for start, stop in sorted(self._secrets(data)):
+            if start >= end:
+                break
+            if start >= done:
+                pieces += [data[done:start], CONCEALED.encode()]
+            done = max(done, stop)
+        return b"".join([*pieces, data[done:end]]).decode(errors="surrogatepass")
+
+    def _secrets(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Return where the secrets are, in whatever mixture of encodings."""
+        if self._pattern is None:
+            return
+        levels: list[list[_Character]] = []
+        while True:
+            for match in self._pattern.finditer(data):
+                start, end = match.span()
+                for characters in reversed(levels):
+                    start, end = _origin(characters, start)[0], _origin(characters, end - 1)[1]
+                yield start, end
+            decoded, characters = _decoded(data)
+            if decoded == data or len(levels) == _LEVELS:
+                return
+            levels.append(characters)
+            data = decoded
+
 
 def _forms(secret: str) -> set[str]:
-    """Return the forms of a secret in a text: plain, in a form's body, in JSON, and in its `repr`."""
+    """Return a secret, itself as decoded, and as a URL, a form's body, JSON and its `repr` show it.
+
+    These are found whatever is beside them. In other encodings, a character before the secret may change its meaning.
+    """
     # A lone surrogate, as in a variable that is not UTF-8, cannot be in a URL, but must not end the program here.
     quoted = {each(secret, safe="", errors="surrogatepass") for each in (quote, quote_plus)}
     escaped = {json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret)}
-    return {secret, *quoted, *(each[1:-1] for each in escaped)}
+    decoded = _bytes(secret)
+    for _ in range(_LEVELS):
+        decoded = _decoded(decoded)[0]
+    forms = {secret, decoded.decode(errors="replace"), *quoted, *(each[1:-1] for each in escaped)}
+    return {form for form in forms if len(form) >= SHORTEST_SECRET}
+
+
+class _Character(NamedTuple):
+    """A character that was encoded.
+
+    Attributes:
+        at: Where it is in the decoded bytes.
+        length: How many of them it is.
+        start: Where its encoded form starts.
+        end: Where its encoded form ends.
+    """
+
+    at: int
+    length: int
+    start: int
+    end: int
+
+
+def _decoded(data: bytes) -> tuple[bytes, list[_Character]]:
+    """Return the bytes without one level of encoding, and the characters that were encoded."""
+    pieces: list[bytes] = []
+    characters: list[_Character] = []
+    size = done = 0
+    for match in _ENCODED.finditer(data):
+        start, end = match.span()
+        piece = _character(match[0])
+        size += start - done
+        characters.append(_Character(size, len(piece), start, end))
+        pieces += [data[done:start], piece]
+        size += len(piece)
+        done = end
+    return b"".join([*pieces, data[done:]]), characters
+
+
+def _character(encoded: bytes) -> bytes:
+    if encoded.startswith(b"%"):
+        return bytes.fromhex(encoded[1:].decode())
+    if encoded.startswith(b"&"):
+        return _bytes(html.unescape(encoded.decode()))
+    if len(encoded) == len(b"\\n"):
+        return _ESCAPES.get(encoded[1:], encoded[1:])
+    # A character beyond the first 65,536 is two halves in JSON.
+    halves = "".join(chr(int(each[1:], 16)) for each in encoded.split(b"\\")[1:])
+    return _bytes(halves.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass"))
+
+
+def _origin(characters: list[_Character], index: int) -> tuple[int, int]:
+    """Return where a decoded byte comes from: the start and the end."""
+    before = bisect_right(characters, index, key=attrgetter("at"))
+    if before == 0:
+        return index, index + 1
+    at, length, start, end = characters[before - 1]
+    if index < at + length:
+        return start, end
+    return end + index - at - length, end + index - at - length + 1
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(" ", "".join(each if each.isprintable() or each in "\n\t" else " " for each in text))
 
 
 REDACTION = Redaction()

@@ -12,6 +12,11 @@ from tap_zuora_testenv.values import VISIBLE_ASCII
 ENVIRONMENT_PREFIX = "TAP_ZUORA_TESTENV_"
 """What the names of the settings' environment variables begin with, as singer-sdk makes it of the tap's name."""
 
+CREDENTIALS = ("client_id", "client_secret", "access_token")
+"""The settings that say who asks."""
+SHORTEST_SECRET = 8
+"""How many characters a secret or a token has at least: without a shorter one, no log could be read."""
+
 _ID = {"type": "string", "pattern": PATH_SEGMENT}
 _AN_ID = "an id of letters, digits, - and _, at most 128 of them"
 _TEST_ENVIRONMENTS = {
@@ -51,8 +56,7 @@ _SETTINGS = (
             "https://rest.sandbox.na.zuora.com, https://rest.sandbox.eu.zuora.com. Developer and Central Sandbox: "
             "https://rest.test.zuora.com, https://rest.test.eu.zuora.com, https://rest.test.ap.zuora.com.",
         ),
-        "the https address of a Zuora REST host, such as https://rest.na.zuora.com, with no user, query or fragment "
-        "and no /v1 (plain http is for this machine's own addresses alone)",
+        "the https address of a Zuora REST host, such as https://rest.na.zuora.com",
     ),
     _Setting(
         th.Property(
@@ -73,9 +77,9 @@ _SETTINGS = (
             title="Client secret",
             description="The client secret that belongs to client_id. It can start a refresh, which erases a sandbox: "
             "never share it.",
-            minLength=1,
+            minLength=SHORTEST_SECRET,
         ),
-        "the client secret that belongs to client_id, as text",
+        f"the client secret that belongs to client_id, as text of at least {SHORTEST_SECRET} characters",
     ),
     _Setting(
         th.Property(
@@ -85,9 +89,10 @@ _SETTINGS = (
             title="Access token",
             description="A ready bearer token instead of client_id and client_secret. It lasts about an hour, and the "
             "tap cannot renew it.",
+            minLength=SHORTEST_SECRET,
             pattern=VISIBLE_ASCII,
         ),
-        "a bearer token, one word of visible ASCII characters",
+        f"a bearer token, one word of at least {SHORTEST_SECRET} visible ASCII characters",
     ),
     _Setting(
         th.Property(

@@ -78,6 +78,20 @@ class NoState(StreamStateManager):
         return {}
 
 
+def unwrapped(state: Any) -> Any:  # noqa: ANN401 - whatever the file contains
+    """Return the state in a wrapper: in a whole STATE message, or in what `meltano state get` prints.
+
+    Args:
+        state: The content of the file that `--state` names.
+    """
+    while isinstance(state, dict) and "bookmarks" not in state:
+        inner = [state[key] for key in ("value", "singer_state") if key in state]
+        if not inner:
+            break
+        state = inner[0]
+    return state
+
+
 def state_problem(state: object, stream: str) -> str | None:
     """Return what is wrong with a given state, None if nothing is.
 
@@ -85,12 +99,14 @@ def state_problem(state: object, stream: str) -> str | None:
         state: The content of the file that `--state` names.
         stream: The stream whose bookmarks it may contain.
     """
-    if not isinstance(state, dict) or state.get("type") == "STATE":
-        return "it must be what stands in the `value` of a STATE message, an object"
+    if not isinstance(state, dict) or (state and "bookmarks" not in state):
+        return "it must be an object with `bookmarks`, such as the `value` of a STATE message"
     bookmarks = state.get("bookmarks", {})
     streams = bookmarks.values() if isinstance(bookmarks, dict) else [None]
     if not all(isinstance(stream_state, dict) for stream_state in streams):
         return "its `bookmarks` are not of the form that this tap writes"
+    if "replication_key_value" in bookmarks.get(stream, {}):
+        return f"its bookmark of {stream} is not per test environment, as those that this tap writes"
     partitions = bookmarks.get(stream, {}).get("partitions", [])
     entries: list[Any] = partitions if isinstance(partitions, list) else [None]
     for partition in entries:

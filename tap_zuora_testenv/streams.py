@@ -61,7 +61,13 @@ class ZuoraStream(Stream):
     def __init__(self, tap: Tap, extraction: Extraction) -> None:
         super().__init__(tap)
         self.extraction = extraction
-        self._record_schema = RecordSchema(self.schema)
+
+    @cached_property
+    def _record_schema(self) -> RecordSchema:
+        # Not in the constructor: singer-sdk applies a given catalog to a stream that exists.
+        own, fields = self.schema["properties"], self.effective_schema.get("properties", {})
+        selected = {name: definition for name, definition in fields.items() if self.mask["properties", name]}
+        return RecordSchema(selected, known=own.keys() | fields.keys())
 
     @property
     def is_dry_run(self) -> bool:
@@ -94,7 +100,7 @@ class ZuoraStream(Stream):
     def post_process(self, row: Row, context: Context | None = None) -> Row:
         record, losses, unknown_fields = self._record_schema.record(row)
         for loss in losses:
-            self.extraction.outcome.lost(self.name, record["id"], loss)
+            self.extraction.outcome.lost(self.name, str(row["id"]), loss)
         if unknown_fields:
             self.extraction.outcome.unknown_fields(self.name, unknown_fields)
         return record
@@ -146,7 +152,10 @@ class JobsStream(ZuoraStream):
     @cached_property
     @override
     def state_manager(self) -> BookmarkStateManager:
-        return BookmarkStateManager(tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state)
+        # Without keys, since singer-sdk would copy their values into records, even if a given catalog lacks the field.
+        return BookmarkStateManager(
+            tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state, state_partitioning_keys=()
+        )
 
     @override
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
@@ -188,7 +197,8 @@ class JobsStream(ZuoraStream):
         environment, sent = context[PARTITION_KEY] if context else "", row.get(PARTITION_KEY)
         if sent is not None and folded(sent) != folded(environment):
             self.extraction.outcome.other_environment(environment, str(row["id"]), sent)
-        return super().post_process(row, context)
+        # A response may omit the test environment, and the tap knows which one it requested.
+        return super().post_process({**row, PARTITION_KEY: environment} if sent is None else row, context)
 
     def _bookmark(self, environment: str) -> Bookmark | None:
         if self.replication_method != REPLICATION_INCREMENTAL:

@@ -7,24 +7,27 @@ import signal
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TapCapabilities
+from singer_sdk.mapper import PluginMapper
+from singer_sdk.singerlib import StateMessage
 from typing_extensions import override
 
+from tap_zuora_testenv import environment_variables, stream_maps
 from tap_zuora_testenv.extraction import Extraction
-from tap_zuora_testenv.given_files import checked, file_problem, remove_keys
+from tap_zuora_testenv.given_files import JsonFile, catalog_problem, merged, remove_keys, select_fields
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import MessageWriter
 from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX
-from tap_zuora_testenv.state import state_problem
+from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, CREDENTIALS, MUST_BE, SHORTEST_SECRET
+from tap_zuora_testenv.state import state_problem, unwrapped
 from tap_zuora_testenv.streams import EnvironmentsStream, JobsStream
 from tap_zuora_testenv.timestamps import NANOSECONDS_PER_SECOND
-from tap_zuora_testenv.validation import environment_problems, problems
+from tap_zuora_testenv.validation import problems, stripped
 from tap_zuora_testenv.zuora.pace import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -49,6 +52,10 @@ Example, with the settings in a file that only you can read:
 """
 
 
+_HELP_OF_TEST = (
+    "Use --test to request everything that a run would, and report what works and how much a run would emit; "
+    "one record per stream is written. Use --test=schema to write the schemas only."
+)
 _NOTHING_SELECTED = (
     "No stream is selected: the catalog must select test_environment_jobs or test_environments "
     "(in Meltano, see the setting `select` of the extractor)."
@@ -94,11 +101,8 @@ class TapZuoraTestenv(Tap):
             ConfigValidationError: A setting or the state is refused; its `errors` are sentences without values.
         """
         self._reads_environment = parse_env_config
-        try:
-            super().__init__(parse_env_config=parse_env_config, validate_config=validate_config, **arguments)
-        except ValueError:
-            self._refuse_environment()
-            raise
+        # singer-sdk would read a `.env` file as well; `_validate_config` reads the environment.
+        super().__init__(validate_config=validate_config, **arguments)
         command = click.get_current_context(silent=True)
         if validate_config and command is not None and isinstance(command.obj, Invocation):
             # The only way for our command to get the tap: singer-sdk's command does not return it.
@@ -121,8 +125,9 @@ class TapZuoraTestenv(Tap):
         """How many records were written, by stream, after stream maps and filters."""
         counts = self.message_writer.emitted if isinstance(self.message_writer, MessageWriter) else {}
         return {
-            name: sum(counts.get(each.stream_alias, 0) for each in stream.stream_maps)
-            for name, stream in self.streams.items()
+            # A catalog may lack a stream, which then has no maps.
+            name: sum(counts.get(each.stream_alias, 0) for each in self.mapper.stream_maps.get(name, ()))
+            for name in self.streams
         }
 
     @cached_property
@@ -144,7 +149,18 @@ class TapZuoraTestenv(Tap):
     def setup_mapper(self) -> None:
         if self.input_catalog is not None:
             remove_keys(self.input_catalog)
-        super().setup_mapper()
+            select_fields(self.input_catalog)
+            if problem := catalog_problem(self.input_catalog):
+                raise ConfigValidationError("Catalog refused", errors=[f"The catalog is refused: {problem}."])
+        try:
+            super().setup_mapper()
+        except ConfigValidationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - singer-sdk evaluates what a person wrote
+            raise ConfigValidationError("Refused", errors=[self._mapper_problem(error)]) from None
+        stream_maps.guard(self.mapper, self.message_writer)
+        for sentence in stream_maps.unused(self.config.get("stream_maps"), self.streams):
+            self.logger.warning("%s", sentence)
 
     @override
     def discover_streams(self) -> Sequence[ZuoraStream]:
@@ -165,10 +181,19 @@ class TapZuoraTestenv(Tap):
 
     @override
     def load_state(self, state: dict[str, Any]) -> None:
-        problem = state_problem(state, JobsStream.name)
+        contents = unwrapped(state)
+        problem = state_problem(contents, JobsStream.name) or self._unwritable(contents)
         if problem is not None:
             raise ConfigValidationError("State refused", errors=[f"The state is refused: {problem}."])
-        super().load_state(state)
+        super().load_state(contents)
+
+    def _unwritable(self, state: dict[str, Any]) -> str | None:
+        """Return that a state cannot be written again, None if it can: the tap begins with that."""
+        try:
+            self.message_writer.format_message(StateMessage(value=state))
+        except Exception as error:  # noqa: BLE001 - whatever the writer of messages raises
+            return f"it contains a value that no message can contain ({type(error).__name__})"
+        return None
 
     # singer-sdk validates settings and handles signals through private members only. For each member, a test fails if
     # singer-sdk no longer calls it.
@@ -176,21 +201,35 @@ class TapZuoraTestenv(Tap):
     @override
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         # The stock texts show values, secrets among them.
-        REDACTION.conceal(self.config.get(name) for name in ("client_id", "client_secret", "access_token"))
         schema = self._jsonschema()
-        self._refuse_environment()
-        found = problems(self.config, schema)
+        from_environment, found = (
+            environment_variables.read(os.environ, schema) if self._reads_environment else ({}, [])
+        )
+        config = stripped({**self.config, **from_environment})
+        secrets = (config.get(name) for name in CREDENTIALS)
+        REDACTION.conceal(secret for secret in secrets if isinstance(secret, str) and len(secret) >= SHORTEST_SECRET)
+        for sentence in environment_variables.misspelt(os.environ, schema) if self._reads_environment else ():
+            self.logger.warning("%s", sentence)
+        unread = (
+            ()
+            if self._reads_environment
+            else [name for name in MUST_BE if environment_variables.is_set(name, os.environ)]
+        )
+        found = found or problems(config, schema, unread)
         if found and raise_errors:
             raise ConfigValidationError("Settings refused", errors=found)
         defaults = {name: each["default"] for name, each in schema["properties"].items() if "default" in each}
-        self._config = defaults | {name: value for name, value in self.config.items() if value is not None}
+        self._config = defaults | config
         return found
 
-    def _refuse_environment(self) -> None:
-        """Refuse environment variables that singer-sdk failed to read, or did not read as JSON."""
-        found = environment_problems(os.environ, self._jsonschema(), ENVIRONMENT_PREFIX)
-        if self._reads_environment and found:
-            raise ConfigValidationError("Settings refused", errors=found) from None
+    def _mapper_problem(self, error: Exception) -> str:
+        """Return whether the catalog or the stream maps are wrong, and how."""
+        try:
+            PluginMapper(plugin_config={}, logger=self.logger).register_raw_streams_from_catalog(self.catalog)
+        except Exception as unreadable:  # noqa: BLE001 - singer-sdk assumes that a catalog has the right form
+            kind = type(unreadable).__name__
+            return f"The catalog is refused: it is not of the form that --discover prints ({kind})."
+        return stream_maps.sentence(error, is_set_up=False)
 
     @override
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
@@ -200,16 +239,14 @@ class TapZuoraTestenv(Tap):
         else:
             super()._handle_termination(signum, frame)
 
-    # The command line: singer-sdk's errors do not name the file.
+    # The command line: singer-sdk's and click's errors do not name the file, or repeat what should have been its name.
 
     @override
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:
-        try:
-            return super().cb_config(ctx, param, value)
-        except (OSError, ValueError, TypeError) as error:
-            files = " and ".join(path for path in value if path != "ENV")
-            raise click.UsageError(f"--config {files}: {file_problem(error)}.") from None
+        given = super().cb_config(ctx, param, tuple(path for path in value if path == "ENV"))
+        given.config |= merged("--config", (path for path in value if path != "ENV"))
+        return given
 
     @override
     @classmethod
@@ -224,13 +261,18 @@ class TapZuoraTestenv(Tap):
         command = super().get_singer_command()
         command.help = cls.__doc__
         command.epilog = EXAMPLE
+        for parameter in command.params:
+            if parameter.name in {"state", "catalog"}:
+                parameter.type = JsonFile()
+            if parameter.name == "test" and isinstance(parameter, click.Option):
+                parameter.help = _HELP_OF_TEST
         return command
 
     @override
     @classmethod
-    def invoke(cls, *, state: IO[str] | None = None, catalog: IO[str] | None = None, **arguments: Any) -> None:
+    def invoke(cls, **arguments: Any) -> None:
         try:
-            super().invoke(state=checked("--state", state), catalog=checked("--catalog", catalog), **arguments)
+            super().invoke(**arguments)
         except ConfigValidationError as refused:
             # Not left to singer-sdk's command, which would write its own line after the one that says what to do.
             raise refusal(refused) from None

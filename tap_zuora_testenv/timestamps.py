@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Instant: TypeAlias = int
 
@@ -33,6 +33,18 @@ _RFC_3339_ZONE = re.compile(r"[Zz]|[+-][0-9]{2}:[0-9]{2}")
 _EPOCH_MILLISECONDS = re.compile(r"-?[0-9]{11,15}")
 
 
+class _DateTime(NamedTuple):
+    """What a date-time names.
+
+    Attributes:
+        at: The instant.
+        written: The date-time as RFC 3339, None if that cannot express it.
+    """
+
+    at: Instant
+    written: str | None
+
+
 def instant(value: object) -> Instant | None:
     """Read the instant that a date-time names.
 
@@ -44,31 +56,24 @@ def instant(value: object) -> Instant | None:
         The instant, or None if the value names none.
     """
     read = _read(value)
-    return None if read is None else read[0]
+    return None if read is None else read.at
 
 
 def rfc_3339(value: object) -> str | None:
-    """Return a date-time as RFC 3339; one that is RFC 3339 already stays as it is.
+    """Return a date-time as RFC 3339, in the form that Python's `datetime` and so every singer-sdk target reads.
 
     Args:
         value: As for `instant`.
 
     Returns:
-        The same text if it is RFC 3339; the same instant in UTC, with every fractional digit, if it is in another
-        form; None if the value names no instant between the years 1 and 9999.
+        The same text if it is RFC 3339, with an upper-case `T` and `Z`, and with second 60 as the first second of the
+        next minute. The same instant in UTC, with every fractional digit, if the value is in another form. None if the
+        value names no instant between the years 1 and 9999.
     """
     if isinstance(value, str) and _read_common(value) is not None:
         return value
     read = _read(value)
-    if read is None:
-        return None
-    at, fraction, is_rfc_3339 = read
-    if is_rfc_3339 and isinstance(value, str):
-        return value
-    seconds = at // NANOSECONDS_PER_SECOND
-    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-        return None
-    return _text(seconds, fraction)
+    return None if read is None else read.written
 
 
 def from_instant(at: Instant) -> str:
@@ -82,14 +87,13 @@ def from_instant(at: Instant) -> str:
     return _text(seconds, f"{nanoseconds:09d}".rstrip("0"))
 
 
-def _text(seconds: int, fraction: str) -> str:
+def _text(seconds: int, fraction: str, zone: str = "Z") -> str:
     # isoformat pads the year to four digits on every platform; strftime does not.
     whole = (_EPOCH + seconds * _SECOND).replace(tzinfo=None).isoformat()
-    return f"{whole}.{fraction}Z" if fraction else f"{whole}Z"
+    return f"{whole}.{fraction}{zone}" if fraction else f"{whole}{zone}"
 
 
-def _read(value: object) -> tuple[Instant, str, bool] | None:
-    """Return the instant, the fractional digits as sent, and whether the text is RFC 3339."""
+def _read(value: object) -> _DateTime | None:
     if isinstance(value, str):
         return _read_text(value)
     return None if isinstance(value, bool) else _from_epoch_milliseconds(value)
@@ -97,10 +101,10 @@ def _read(value: object) -> tuple[Instant, str, bool] | None:
 
 # Cached: an `updateTime` is read when it is compared, when it is noted for the bookmark, and when it is emitted.
 @lru_cache(maxsize=256)
-def _read_text(value: str) -> tuple[Instant, str, bool] | None:
+def _read_text(value: str) -> _DateTime | None:
     common = _read_common(value)
     if common is not None:
-        return (common - _EPOCH) // _SECOND * NANOSECONDS_PER_SECOND, "", True
+        return _DateTime((common - _EPOCH) // _SECOND * NANOSECONDS_PER_SECOND, value)
     match = _DATE_TIME.fullmatch(value)
     if match is None:
         return _from_epoch_milliseconds(int(value)) if _EPOCH_MILLISECONDS.fullmatch(value) else None
@@ -114,10 +118,13 @@ def _read_text(value: str) -> tuple[Instant, str, bool] | None:
         return None
     if offset is None:
         return None
-    seconds = (whole - _EPOCH) // _SECOND + is_leap_second - offset
-    nanoseconds = int(fraction[:9].ljust(9, "0"))
-    is_rfc_3339 = match["separator"] in {"T", "t"} and not match["gap"] and bool(_RFC_3339_ZONE.fullmatch(zone))
-    return (seconds * NANOSECONDS_PER_SECOND + nanoseconds, fraction, is_rfc_3339 and match["zone"] is not None)
+    local = (whole - _EPOCH) // _SECOND + is_leap_second
+    seconds = local - offset
+    at = seconds * NANOSECONDS_PER_SECOND + int(fraction[:9].ljust(9, "0"))
+    is_rfc_3339 = match["separator"] in {"T", "t"} and not match["gap"] and match["zone"] is not None
+    if is_rfc_3339 and _RFC_3339_ZONE.fullmatch(zone):
+        return _DateTime(at, _text(local, fraction, zone.upper()) if local <= _LAST_SECOND else None)
+    return _DateTime(at, _text(seconds, fraction) if _FIRST_SECOND <= seconds <= _LAST_SECOND else None)
 
 
 def _read_common(value: str) -> datetime | None:
@@ -138,7 +145,7 @@ def _offset_in_seconds(zone: str) -> int | None:
     return (hours * 60 + minutes) * (-60 if zone[0] == "-" else 60)
 
 
-def _from_epoch_milliseconds(value: object) -> tuple[Instant, str, bool] | None:
+def _from_epoch_milliseconds(value: object) -> _DateTime | None:
     try:
         # The borders first: as a whole number a Decimal such as 1e999999999 would fill the memory.
         if not _FIRST_SECOND * 1000 <= value < (_LAST_SECOND + 1) * 1000:  # type: ignore[operator]
@@ -148,5 +155,6 @@ def _from_epoch_milliseconds(value: object) -> tuple[Instant, str, bool] | None:
             return None
     except (TypeError, ValueError, ArithmeticError):
         return None
-    _seconds, rest = divmod(milliseconds, 1000)
-    return milliseconds * (NANOSECONDS_PER_SECOND // 1000), f"{rest:03d}".rstrip("0"), False
+    seconds, rest = divmod(milliseconds, 1000)
+    written = _text(seconds, f"{rest:03d}".rstrip("0"))
+    return _DateTime(milliseconds * (NANOSECONDS_PER_SECOND // 1000), written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from demo.postgres import postgres
+from dev.testbed.embedded_postgres import postgres
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora

@@ -1,21 +1,45 @@
-{# The instant that "now" means in every model of a run. #}
-{% macro zuora_testenv_now() %}
-    {%- set given = var('zuora_testenv_now', none) -%}
-    {%- set at = modules.datetime.datetime.fromisoformat(given | string) if given else run_started_at -%}
+{# The instant that the variable `zuora_testenv_now` gives, else the one at which dbt was started. #}
+{% macro zuora_testenv_clock() %}
+    {%- set given = var('zuora_testenv_now') -%}
+    {%- set at = modules.datetime.datetime.fromisoformat(given | string | replace('Z', '+00:00')) if given else run_started_at -%}
     {%- if at.tzinfo -%}
         {%- set at = at.astimezone(modules.pytz.utc) -%}
     {%- endif -%}
     cast('{{ at.strftime("%Y-%m-%d %H:%M:%S") }}' as {{ dbt.type_timestamp() }})
 {%- endmacro %}
 
-{# A column of the tap's as an instant in UTC. Targets keep UTC in a column without a zone; of a column with a zone the
-   session's zone is taken, which therefore must be UTC. #}
-{% macro zuora_testenv_utc(column) %}
-    {{- "cast(" ~ adapter.quote(column) ~ " as " ~ dbt.type_timestamp() ~ ")" -}}
+{# The present that a row is judged by: the given one, else when its environment was last read, else when dbt started. #}
+{% macro zuora_testenv_as_of(read_at) %}
+    {{- zuora_testenv_clock() if var('zuora_testenv_now') else "coalesce(" ~ read_at ~ ", " ~ zuora_testenv_clock() ~ ")" -}}
 {% endmacro %}
 
-{# The whole seconds from one instant to another, as `hours` or `days`. #}
+{% macro zuora_testenv_as_of_is_known(read_at) %}
+    {{- "cast(" ~ ("1 = 1" if var('zuora_testenv_now') else read_at ~ " is not null") ~ " as " ~ dbt.type_boolean() ~ ")" -}}
+{% endmacro %}
+
+{# The whole seconds from one instant to another. #}
+{% macro zuora_testenv_seconds(earlier, later) %}
+    {{- "(" ~ dbt.datediff(earlier, later, 'second') | trim ~ ")" -}}
+{% endmacro %}
+
+{# A span in hours or days, to be rounded to two places. Engines divide in decimals or in binary fractions; a millionth
+   more makes them round a half the same way, and is less than a second. #}
 {% macro zuora_testenv_span(unit, earlier, later) %}
     {%- set seconds = {'hours': '3600.0', 'days': '86400.0'}[unit] -%}
-    ({{ dbt.datediff(earlier, later, 'second') }}) / {{ seconds }}
+    ({{ zuora_testenv_seconds(earlier, later) }} / {{ seconds }} + 0.000001)
 {%- endmacro %}
+
+{# The whole hours in a span. #}
+{% macro zuora_testenv_whole_hours(earlier, later) %}
+    {{- "cast(floor(" ~ zuora_testenv_seconds(earlier, later) ~ " / 3600.0) as " ~ dbt.type_int() ~ ")" -}}
+{% endmacro %}
+
+{# A date some days after another, or before it. #}
+{% macro zuora_testenv_days_after(days, date) %}
+    {{- "cast(" ~ dbt.dateadd('day', days, date) | trim ~ " as date)" -}}
+{% endmacro %}
+
+{# An instant some days after another. BigQuery adds to a DATETIME only. #}
+{% macro zuora_testenv_instant_after(days, instant) %}
+    {{- "cast(" ~ dbt.dateadd('day', days, instant) | trim ~ " as " ~ dbt.type_timestamp() ~ ")" -}}
+{% endmacro %}

@@ -1,10 +1,10 @@
-"""A stateful Zuora on loopback to build and rehearse pipelines on; it knows nothing of the tap.
+"""An emulated Zuora on loopback, for development and dry runs; it imports nothing of the tap.
 
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
 
 with EmulatorServer(Zuora(seed=7)) as server:
-    ...  # ask server.url; server.zuora has the clock, faults, requests and the jobs
+    ...  # send requests to server.url; server.zuora has the clock, the faults, the request log and the jobs
 """
 
 from __future__ import annotations

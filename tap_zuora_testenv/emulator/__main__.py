@@ -1,4 +1,4 @@
-"""`python -m tap_zuora_testenv.emulator`: the same as the command `zuora-testenv-emulator`."""
+"""`python -m tap_zuora_testenv.emulator`, the same as the command `zuora-testenv-emulator`."""
 
 from tap_zuora_testenv.emulator import main
 

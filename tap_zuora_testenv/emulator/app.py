@@ -1,4 +1,4 @@
-"""The emulator as an ASGI application: Zuora's operations and the control endpoints behind one wire."""
+"""The emulator as an ASGI application: Zuora's operations, the control endpoints and the description."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from tap_zuora_testenv.emulator.control import Control
 from tap_zuora_testenv.emulator.operations import Operations
-from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NOT_FOUND, Refusal
+from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NOT_FOUND, WRONG_METHOD, Refusal
 from tap_zuora_testenv.emulator.wire import Wire, refused
 
 if TYPE_CHECKING:
@@ -18,25 +19,38 @@ if TYPE_CHECKING:
 
     from tap_zuora_testenv.emulator.zuora import Zuora
 
-HTTP_NOT_FOUND = 404
+KINDS = {404: NOT_FOUND, 405: WRONG_METHOD}
 
 
 def create_app(zuora: Zuora) -> Wire:
-    """Make the application.
+    """Return the application that serves a Zuora."""
 
-    Args:
-        zuora: Who answers.
-    """
-    routes = [*Operations(zuora).routes(), *Control(zuora).routes()]
-    return Wire(Starlette(routes=routes, exception_handlers={Refusal: _refuse, HTTPException: _refuse}), zuora)
+    async def refuse(request: Request, error: Exception) -> Response:
+        """Turn a refusal, ours or Starlette's for an unknown path or method, into an error response."""
+        if isinstance(error, HTTPException):
+            headers = {"Allow": _allowed(request)} if error.status_code == 405 else None  # noqa: PLR2004
+            error = Refusal(error.status_code, KINDS.get(error.status_code, BAD_REQUEST), error.detail, headers)
+        if not isinstance(error, Refusal):
+            raise error
+        response = refused(error, request.scope.get("zuora.request_id", ""), sloppy=zuora.sloppy)
+        return Response(response.body, response.status, response.headers)
+
+    app = Starlette(
+        routes=[*Operations(zuora).routes(), *Control(zuora).routes()],
+        exception_handlers={Refusal: refuse, HTTPException: refuse},
+    )
+    # Otherwise a path with a slash at its end, such as that of an empty id, would be a redirect.
+    app.router.redirect_slashes = False
+    return Wire(app, zuora)
 
 
-async def _refuse(request: Request, error: Exception) -> Response:
-    """Answer a refusal, ours or Starlette's of an unknown path or method, in Zuora's shape."""
-    if isinstance(error, HTTPException):
-        kind = NOT_FOUND if error.status_code == HTTP_NOT_FOUND else BAD_REQUEST
-        error = Refusal(error.status_code, kind, error.detail, dict(error.headers or {}))
-    if not isinstance(error, Refusal):
-        raise error
-    answer = refused(error, request.scope.get("zuora.request_id", ""))
-    return Response(answer.body, answer.status, answer.headers)
+def _allowed(request: Request) -> str:
+    """List all methods of a path; Starlette itself would list only those of the path's first route."""
+    return ", ".join(
+        sorted(
+            method
+            for route in request.app.routes
+            if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+            for method in route.methods or ()
+        )
+    )

@@ -1,4 +1,4 @@
-"""Pure: what a test environment answers at an instant, from its plan and the plans of its jobs."""
+"""Pure: the fields of a test environment at an instant, computed from its plan and the plans of its jobs."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-# "Central or Developer Sandbox Refresh Jobs page": a refresh every 28 days, of a Developer Sandbox every 14.
+# "Central or Developer Sandbox Refresh Jobs page": one refresh per 28 days; per 14 days for a Developer Sandbox.
 CENTRAL_PERIOD = timedelta(days=28)
 DEVELOPER_PERIOD = timedelta(days=14)
 
 
 @dataclass(frozen=True)
 class EnvironmentPlan:
-    """What of a test environment does not follow from its jobs; instants in UTC.
+    """The properties of a test environment that do not follow from its jobs; instants are in UTC.
 
     Attributes:
         id: The environment's id.
-        tenant_name: Its name.
-        tenant_id: The id of its own tenant.
-        source_tenant_id: The tenant whose data a refresh copies.
+        tenant_name: The name of its tenant.
+        tenant_id: The id of its tenant.
+        source_tenant_id: The id of the tenant that it was created from.
         environment_type: TEST, ENTERPRISE, TRIAL, DEMO or DEVELOPER.
         data_copy_type: FULL or CONFIGURATION.
         created: When it was created.
-        created_by_id: Who created it.
-        deactivated: When it was, or will be, deactivated; None for never.
+        created_by_id: The id of the user who created it.
+        deactivated: When it will be deactivated, or was; None for never.
     """
 
     id: str
     tenant_name: str
-    tenant_id: int
-    source_tenant_id: int
+    tenant_id: str
+    source_tenant_id: str
     environment_type: str
     data_copy_type: str
     created: datetime
@@ -46,14 +46,14 @@ class EnvironmentPlan:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How an environment stands towards its next refresh.
+class Activity:
+    """What the jobs of an environment are doing at an instant.
 
     Attributes:
-        running: The job that works on it now.
+        running: The job that is running.
         waiting: The job that is new or scheduled.
-        last_refresh: When the last completed refresh ended.
-        last_sync: When any of its jobs was last synced.
+        last_refresh: The end of the last completed refresh.
+        last_sync: The last sync of any job.
     """
 
     running: JobPlan | None = None
@@ -63,16 +63,16 @@ class Standing:
 
 
 def refresh_period(plan: EnvironmentPlan) -> timedelta:
-    """Tell how long after a refresh the next one is allowed."""
+    """Return the time that must pass between two refreshes."""
     return DEVELOPER_PERIOD if plan.environment_type == "DEVELOPER" else CENTRAL_PERIOD
 
 
-def standing(newest_first: Iterable[JobPlan], now: datetime) -> Standing:
-    """Read from the jobs how their environment stands.
+def activity(newest_first: Iterable[JobPlan], now: datetime) -> Activity:
+    """Return what the jobs of an environment are doing.
 
     Args:
-        newest_first: The plans of its jobs. They are read only as far as the last completed refresh: one job at a
-            time is allowed, so whatever lies before it has ended, and thousands of jobs cost nothing.
+        newest_first: The plans of the jobs. They are read only back to the last completed refresh: jobs never overlap,
+            so all earlier ones have ended, and thousands of jobs cost nothing.
         now: The instant.
     """
     running = waiting = last_refresh = last_sync = None
@@ -87,31 +87,28 @@ def standing(newest_first: Iterable[JobPlan], now: datetime) -> Standing:
         elif job.job_type == "REFRESH" and status_at(job, now) == "COMPLETED":
             last_refresh = job.ended
             break
-    return Standing(running, waiting, last_refresh, last_sync)
+    return Activity(running, waiting, last_refresh, last_sync)
 
 
 def deactivated_since(plan: EnvironmentPlan, now: datetime) -> datetime | None:
-    """Tell since when it is deactivated at an instant; None while it is not."""
+    """Return when the environment was deactivated; None if it is not deactivated at this instant."""
     return plan.deactivated if plan.deactivated and plan.deactivated <= now else None
 
 
-def next_refresh(plan: EnvironmentPlan, now: Standing) -> datetime | None:
-    """Tell from when on the next refresh is allowed; None for at once, and while a job runs.
+def next_refresh(plan: EnvironmentPlan, now: Activity) -> datetime | None:
+    """Return the earliest start of the next refresh; None if it may start at once, or if a job is running.
 
-    That a failed or cancelled refresh does not count is inference: Zuora's pages speak of the last completed one.
+    Inference: a failed or cancelled refresh does not count, because Zuora's pages speak of the last completed one.
     """
     return None if now.running or now.last_refresh is None else now.last_refresh + refresh_period(plan)
 
 
 def environment_document(plan: EnvironmentPlan, newest_first: Iterable[JobPlan], now: datetime) -> dict[str, object]:
-    """Make the TestEnvironmentResponse that the environment has at an instant.
-
-    Its tenant ids are numbers, as in the samples of Zuora's reference, which declares them strings.
-    """
-    stands = standing(newest_first, now)
-    following = next_refresh(plan, stands)
+    """Return all fields of Zuora's TestEnvironmentResponse at an instant; those without a value are None."""
+    jobs = activity(newest_first, now)
+    following = next_refresh(plan, jobs)
     gone = deactivated_since(plan, now)
-    updated = max(at for at in (plan.created, stands.last_sync, gone) if at)
+    updated = max(at for at in (plan.created, jobs.last_sync, gone) if at)
     return {
         "createTime": format_instant(plan.created),
         "createdById": plan.created_by_id,
@@ -119,13 +116,13 @@ def environment_document(plan: EnvironmentPlan, newest_first: Iterable[JobPlan],
         "deactivationTime": format_instant(plan.deactivated) if plan.deactivated else None,
         "environmentType": plan.environment_type,
         "id": plan.id,
-        "lastRefreshTime": format_instant(stands.last_refresh) if stands.last_refresh else None,
+        "lastRefreshTime": format_instant(jobs.last_refresh) if jobs.last_refresh else None,
         "nextRefreshTime": format_instant(following) if following and not gone else None,
         "provisionTime": format_instant(plan.created),
         "revenueTenantId": None,
         "revenueTenantName": None,
         "sourceTenantId": plan.source_tenant_id,
-        "status": "DEACTIVATED" if gone else "PROCESSING" if stands.running else "ACTIVE",
+        "status": "DEACTIVATED" if gone else "PROCESSING" if jobs.running else "ACTIVE",
         "tenantId": plan.tenant_id,
         "tenantName": plan.tenant_name,
         "updateTime": format_instant(updated),

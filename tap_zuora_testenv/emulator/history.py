@@ -1,4 +1,4 @@
-"""Pure: the past of a test environment, drawn from a seed: its creation, then refresh upon refresh."""
+"""Pure: the past of a test environment, drawn from a seed: its creation and then its refreshes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.life import JobPlan
     from tap_zuora_testenv.emulator.seeds import Kind
 
-# However many jobs are asked for, their past reaches back no further: they come more often instead.
+# The past is never longer than this; if many jobs are wanted, they are closer together.
 LONGEST_PAST = 20 * YEAR
-# How long ago the last refresh of the past was asked for, in refresh periods.
+# The age of the last refresh of the past, in refresh periods.
 AGES = {"running": 1.1, "scheduled": 0.8, "due": 1.2, "resting": 0.3, "deactivated": 2.5}
 FAILED_SHARE = 0.1
 CANCELLED_SHARE = 0.06
@@ -30,17 +30,17 @@ CANCELLED_SHARE = 0.06
 def history(
     seed: int, environment: EnvironmentPlan, kind: Kind, now: datetime, jobs: int | None = None
 ) -> tuple[EnvironmentPlan, list[JobPlan]]:
-    """Draw the jobs of an environment, and say when it was created.
+    """Draw the jobs of an environment, and the date of its creation.
 
     Args:
         seed: The seed.
         environment: The environment.
-        kind: What it is like, and so what it is doing now.
+        kind: The kind of the environment, which includes what it is doing now.
         now: The present.
-        jobs: How many jobs, the CREATE and the present one among them; None for those of a year.
+        jobs: The number of jobs, including the CREATE and the present one; None for the jobs of a year.
 
     Returns:
-        The environment as of its creation, and its jobs, the oldest first.
+        The environment with the date of its creation, and its jobs, the oldest first.
     """
     if jobs == 0:
         return environment, []
@@ -64,24 +64,24 @@ def history(
 def _past(
     chance: random.Random, environment: EnvironmentPlan, latest: datetime, spacing: timedelta
 ) -> Iterator[JobPlan]:
-    """Draw completed refreshes backwards in time, now and then with one before it that came to nothing."""
+    """Draw completed refreshes backwards in time; some follow an attempt that failed or was cancelled."""
     at = latest
     while True:
         yield plan_job(chance, environment, "REFRESH", at, spacing / 2)
         fate = chance.random()
         if fate < FAILED_SHARE + CANCELLED_SHARE:
-            # Early enough to have ended before the one that succeeded.
+            # Early enough to end before the refresh that succeeds.
             attempt = plan_job(chance, environment, "REFRESH", at - spacing * chance.uniform(0.1, 0.2), spacing / 12)
             yield fail(chance, attempt) if fate < FAILED_SHARE else cancel(chance, attempt)
             at = attempt.created
-        # A period is counted from the end of a refresh, so a little more than one lies between two beginnings.
+        # A period begins at the end of a refresh, so the starts are slightly more than a period apart.
         at -= spacing * chance.uniform(1.05, 1.12)
 
 
 def _present(
     chance: random.Random, environment: EnvironmentPlan, kind: Kind, now: datetime, latest: datetime
 ) -> Iterator[JobPlan]:
-    """Draw the job that runs or waits now, if the environment is of that kind."""
+    """Draw the job that is running or waiting now, if the kind of the environment has one."""
     if kind.now == "running":
         job = plan_job(chance, environment, "REFRESH", now)
         yield replace(job, created=_whole(now - (job.expected - now) * chance.uniform(0.2, 0.4)))
@@ -92,13 +92,13 @@ def _present(
 
 
 def fail(chance: random.Random, job: JobPlan) -> JobPlan:
-    """Let a job fail at some moment of its work."""
+    """Return the job with a failure at a random instant while it runs."""
     works = job.expected - job.moments[1][0]
     return replace(job, fails_after=timedelta(seconds=int(works.total_seconds() * chance.uniform(0.1, 0.95))))
 
 
 def cancel(chance: random.Random, job: JobPlan) -> JobPlan:
-    """Let a job be cancelled at some moment at which that is possible."""
+    """Return the job with a cancellation at a random instant at which that is possible."""
     last = next(at for at, status in job.moments if status in NOT_CANCELLABLE)
     return replace(job, cancelled=_whole(job.created + (last - job.created) * chance.uniform(0.1, 0.9)))
 

@@ -1,11 +1,11 @@
-"""Pure: what a job answers at an instant, from its plan alone; no state, no clock, no chance.
+"""Pure: the life of a job: its status and its other fields at an instant, computed from its plan.
 
-    NEW or SCHEDULED → QUEUED → INITIATED → its type's own steps → FINALIZING → COMPLETED
-                                    │ at any moment, if the plan says so → FAILED
-                                    └ until it resets, if cancelled → CANCELLING → CANCELLED
+    NEW or SCHEDULED → QUEUED → INITIATED → the steps of its type → FINALIZING → COMPLETED
+                                    │ at any instant, if the plan says so → FAILED
+                                    └ before the reset, if cancelled → CANCELLING → CANCELLED
 
-Which step follows which is inference from the names in Zuora's reference (Retrieve a job of a test environment); no
-document gives the order or the durations.
+The order of the steps is inferred from their names in Zuora's reference ("Retrieve a job of a test environment"); Zuora
+documents neither the order nor the durations.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ STEPS = {
 SYSTEM_USER_ID = "00000000000000000000000000000000"
 PICKED_UP_AFTER = timedelta(minutes=1)
 CANCELLING_TAKES = timedelta(minutes=3)
-# A running job is synced to self-service now and then, and answers what was true at the last time.
+# A running job is synced to self-service from time to time; its fields are those of the last sync.
 SYNCED_EVERY = timedelta(minutes=5)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """All that will ever happen to a job; instants in UTC, whole seconds.
+    """Everything that will happen to a job; instants are in UTC and whole seconds.
 
     Attributes:
         id: The job's id.
-        test_environment_id: The environment it works on.
+        test_environment_id: The id of its environment.
         job_type: REFRESH, CREATE or DELETE.
-        created_by_id: Who created it.
+        created_by_id: The id of the user who created it.
         created: When it was created.
-        steps: The steps from QUEUED to FINALIZING, each with how long it takes.
-        scheduled: When it shall start; None for at once.
-        fails_after: How long after its first step it fails; None when it does not.
-        cancelled: When it was told to cancel; None when it was not.
+        steps: The steps from QUEUED to FINALIZING, each with its duration.
+        scheduled: When it is scheduled to start; None if it starts at once.
+        fails_after: The time from its first step to its failure; None if it does not fail.
+        cancelled: When its cancellation was requested; None if it was not.
     """
 
     id: str
@@ -66,12 +66,12 @@ class JobPlan:
 
     @property
     def begins(self) -> datetime:
-        """When its first step begins."""
+        """The start of its first step."""
         return self.scheduled or self.created + PICKED_UP_AFTER
 
     @cached_property
     def moments(self) -> tuple[tuple[datetime, str], ...]:
-        """The statuses it goes through, each with the instant it begins, in order."""
+        """Its statuses in order, each with the instant it begins."""
         moments = [(self.created, "SCHEDULED" if self.scheduled else "NEW")]
         at = self.begins
         for status, takes in self.steps:
@@ -88,32 +88,32 @@ class JobPlan:
 
     @property
     def ended(self) -> datetime:
-        """When it reaches its last status."""
+        """The instant of its last status."""
         return self.moments[-1][0]
 
     @cached_property
     def started(self) -> datetime | None:
-        """When it was initiated, or None when it never is."""
+        """The start of its step INITIATED; None if it never gets there."""
         return next((at for at, status in self.moments if status == "INITIATED"), None)
 
     @cached_property
     def expected(self) -> datetime:
-        """When it would be completed if nothing came between."""
+        """The end of its last step if it neither fails nor is cancelled."""
         return self.begins + sum((takes for _, takes in self.steps), timedelta())
 
 
 def status_at(plan: JobPlan, now: datetime) -> str:
-    """Tell a job's status at an instant; before it was created, its first one."""
+    """Return the status of a job at an instant; before its creation, the first one."""
     return plan.moments[max(_moment(plan, now), 0)][1]
 
 
 def is_running(plan: JobPlan, now: datetime) -> bool:
-    """Whether the job is between its first step and its end, so that its environment is PROCESSING."""
+    """Return whether a job is between its first step and its end; its environment is then PROCESSING."""
     return plan.begins <= now < plan.ended
 
 
 def synced(plan: JobPlan, now: datetime) -> tuple[datetime, datetime]:
-    """Tell from when until when (exclusive) the job answers what it answers now: the last sync and the next."""
+    """Return the last sync before an instant and the next one: between them, the fields do not change."""
     index = max(_moment(plan, now), 0)
     at, status = plan.moments[index]
     if status in TERMINAL:
@@ -126,7 +126,7 @@ def synced(plan: JobPlan, now: datetime) -> tuple[datetime, datetime]:
 
 
 def job_document(plan: JobPlan, now: datetime) -> dict[str, object]:
-    """Make the JobResponse that the job has at an instant (Zuora's reference, Retrieve a job of a test environment)."""
+    """Return all fields of Zuora's JobResponse at an instant; those without a value are None."""
     at, _ = synced(plan, now)
     status = status_at(plan, at)
     started = plan.started if plan.started and plan.started <= at else None
@@ -156,11 +156,11 @@ def _progress(plan: JobPlan, at: datetime, status: str) -> int:
         return 100
     if plan.started is None or at < plan.started:
         return 0
-    # What is being cancelled gets no further.
+    # A job that is being cancelled makes no progress.
     worked = min(at, plan.cancelled or at) - plan.started
     return min(int(100 * worked / (plan.expected - plan.started)), 99)
 
 
 def _estimate(plan: JobPlan, at: datetime) -> datetime:
-    """Estimates start a tenth too late and get better, as estimates do."""
+    """Estimate the end: a tenth of the remaining time too late, so the estimate improves."""
     return plan.expected + max(plan.expected - at, timedelta()) / 10

@@ -1,4 +1,4 @@
-"""When the emulator answers 429: too many requests in flight, or in a minute."""
+"""Zuora's limits: when the emulator responds with 429 to requests in flight or requests per minute."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WINDOW_SECONDS = 60
 
 
 class Limits:
-    """Zuora's two limits, both off unless given ("Rate limits" and "Concurrent request limits" have its numbers).
+    """Two limits, both off by default (Zuora's pages "Rate limits" and "Concurrent request limits").
 
     Args:
-        max_in_flight: Requests at the same time; Zuora's own default is 40.
-        per_minute: Requests in a minute; Zuora's own number for production is 50,000.
-        ticks: Real seconds that never go back; a parameter so that a test need not wait.
+        max_in_flight: Requests at the same time; Zuora's default is 40.
+        per_minute: Requests per minute; Zuora's limit for production is 50,000.
+        ticks: Returns real seconds that never go back; tests pass their own.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Limits:
         """Count a request.
 
         Args:
-            in_flight: How many are in flight, this one included.
+            in_flight: The number of requests in flight, this one included.
 
         Returns:
-            The `ratelimit-*` headers of its answer; none while no number a minute is set.
+            The `ratelimit-*` headers of its response; none if `per_minute` is off.
 
         Raises:
-            Refusal: When it is one too many; with `Retry-After` in seconds.
+            Refusal: If the request exceeds a limit, with `Retry-After` in seconds.
         """
         headers = {}
         if self.per_minute is not None:
@@ -61,7 +61,7 @@ class Limits:
                 "ratelimit-reset": reset,
             }
             if self._used > self.per_minute:
-                raise Refusal(429, LIMIT_EXCEEDED, "Too many requests in a minute.", headers | {"Retry-After": reset})
+                raise Refusal(429, LIMIT_EXCEEDED, "Too many requests per minute.", headers | {"Retry-After": reset})
         if self.max_in_flight is not None and in_flight > self.max_in_flight:
-            raise Refusal(429, LIMIT_EXCEEDED, "Too many requests at a time.", headers | {"Retry-After": "1"})
+            raise Refusal(429, LIMIT_EXCEEDED, "Too many requests in flight.", headers | {"Retry-After": "1"})
         return headers

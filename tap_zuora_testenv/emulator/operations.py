@@ -1,17 +1,15 @@
-"""Zuora's operations on test environments as HTTP endpoints, and the token that opens them."""
+"""Zuora's operations on test environments, and the token operation, as HTTP endpoints."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tap_zuora_testenv.emulator.bodies import read_form, read_json
 from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NO_PERMISSION, NOT_AUTHENTICATED, Refusal
+from tap_zuora_testenv.emulator.stored_environment import json_bytes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,23 +18,19 @@ if TYPE_CHECKING:
 
 UNAUTHENTICATED = {
     "absent": "This resource needs a bearer token.",
-    "unknown": "The token is not known here.",
+    "unknown": "The token is unknown.",
     "expired": "The token has expired.",
 }
 
 
 class Operations:
-    """The endpoints of one Zuora.
-
-    Args:
-        zuora: Who answers.
-    """
+    """The endpoints of a Zuora."""
 
     def __init__(self, zuora: Zuora) -> None:
         self._zuora = zuora
 
     def routes(self) -> list[Route]:
-        """Give the routes, named as in Zuora's reference: no `/v1` in them."""
+        """Return the routes, with the paths of Zuora's reference, which have no `/v1`."""
         job = "/test-environments/{id}/jobs/{jobId}"
         return [
             Route("/oauth/token", self.create_token, methods=["POST"]),
@@ -49,9 +43,8 @@ class Operations:
         ]
 
     async def create_token(self, request: Request) -> Response:
-        """Give a token for client credentials in a form."""
-        form = dict(parse_qsl((await _body(request)).decode(errors="replace")))
-        return _json(json.dumps(self._zuora.tokens.grant(form)).encode())
+        """Create a token for client credentials in a form."""
+        return _json(json_bytes(self._zuora.tokens.grant(await read_form(request))) + b"\n")
 
     async def list_environments(self, request: Request) -> Response:
         """List all test environments."""
@@ -74,59 +67,45 @@ class Operations:
         return _json(self._zuora.job_body(request.path_params["id"], request.path_params["jobId"]))
 
     async def create_job(self, request: Request) -> Response:
-        """Create a refresh; `Location` says where to watch it."""
+        """Create a refresh; `Location` is the URL of the job."""
         self._admit(request)
-        document = await _json_body(request)
+        document = await _read_object(request)
         if document.get("jobType") != "REFRESH":
             raise Refusal(400, BAD_REQUEST, "jobType must be REFRESH.")
-        environment_id = request.path_params["id"]
         scheduled = document.get("scheduledRefreshTime")
-        if scheduled is not None and not isinstance(scheduled, str):
-            raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is not a date-time.")
+        if "scheduledRefreshTime" in document and not isinstance(scheduled, str):
+            raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is not a string.")
+        environment_id = request.path_params["id"]
         job_id = self._zuora.create_refresh(environment_id, scheduled)
-        answer = _json(self._zuora.job_body(environment_id, job_id), 201)
-        answer.headers["Location"] = f"{request.base_url}test-environments/{environment_id}/jobs/{job_id}"
-        return answer
+        response = _json(self._zuora.job_body(environment_id, job_id), 201)
+        response.headers["Location"] = f"{request.base_url}test-environments/{environment_id}/jobs/{job_id}"
+        return response
 
     async def perform_action(self, request: Request) -> Response:
-        """Cancel a job. The reference names the field `jobAction`; `action` is understood as well."""
+        """Cancel a job."""
         self._admit(request)
-        document = await _json_body(request)
-        if document.get("jobAction", document.get("action")) != "CANCEL":
+        document = await _read_object(request)
+        if document.get("jobAction") != "CANCEL":
             raise Refusal(400, BAD_REQUEST, "jobAction must be CANCEL.")
         environment_id, job_id = request.path_params["id"], request.path_params["jobId"]
         self._zuora.cancel_job(environment_id, job_id)
         return _json(self._zuora.job_body(environment_id, job_id))
 
     def _admit(self, request: Request) -> None:
-        """Let a request in that has a valid token and the permission; even reading needs "Refresh Central Sandbox"."""
-        standing = request.scope["zuora.authorization"]
-        if standing != "valid":
-            headers = {"WWW-Authenticate": "Bearer"}
-            raise Refusal(401, NOT_AUTHENTICATED, UNAUTHENTICATED[standing], headers)
+        """Refuse a request without a valid token, or without the permission that even reading requires."""
+        state = request.scope["zuora.token"]
+        if state != "valid":
+            raise Refusal(401, NOT_AUTHENTICATED, UNAUTHENTICATED[state], {"WWW-Authenticate": "Bearer"})
         if not self._zuora.permission:
             raise Refusal(403, NO_PERMISSION, "The user lacks the permission Refresh Central Sandbox.")
 
 
-def _json(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, media_type="application/json")
-
-
-async def _body(request: Request) -> bytes:
-    body = await request.body()
-    if request.headers.get("content-encoding") != "gzip":
-        return body
-    try:
-        return gzip.decompress(body)
-    except (OSError, EOFError, zlib.error):
-        raise Refusal(400, BAD_REQUEST, "The body is not gzip, as Content-Encoding says.") from None
-
-
-async def _json_body(request: Request) -> dict[str, object]:
-    try:
-        document = json.loads(await _body(request))
-    except ValueError:
-        raise Refusal(400, BAD_REQUEST, "The body is not JSON.") from None
+async def _read_object(request: Request) -> dict[str, Any]:
+    document = await read_json(request)
     if not isinstance(document, dict):
         raise Refusal(400, BAD_REQUEST, "The body is not a JSON object.")
     return document
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")

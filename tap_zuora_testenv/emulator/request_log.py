@@ -1,4 +1,4 @@
-"""What the emulator was asked, for tests and rehearsals to look at; no credential is kept in it."""
+"""The request log, for tests and dry runs; it contains no credentials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Old requests are forgotten beyond these, so that a load test does not fill the memory; the counters go on.
+# The log keeps this many requests, so that a load test does not fill the memory; the counters count all.
 KEPT = 100_000
 HEADERS_KEPT = frozenset(
     {
@@ -26,18 +26,18 @@ HEADERS_KEPT = frozenset(
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One request.
+    """A request.
 
     Attributes:
         method: GET or POST.
         path: The path, decoded.
-        query: The query, as it came.
-        headers: The headers that matter, by lower-case name.
-        authorization: What its Authorization header was worth: valid, expired, unknown or absent.
-        token_fingerprint: Twelve hexadecimal digits that tell tokens apart; None without a token.
-        client_port: The port it came from: one a connection.
-        in_flight: How many requests were in flight when it came, itself included.
-        status: The status of the answer; None until it is sent.
+        query: The query, as received.
+        headers: The headers in `HEADERS_KEPT`, by lower-case name.
+        authorization: The state of its token: valid, expired, unknown or absent.
+        token_fingerprint: Twelve hexadecimal digits, different for each token; None without a token.
+        client_port: The client's port, one per connection.
+        in_flight: The number of requests in flight on its arrival, including itself.
+        status: The status of the response; None before there is one.
     """
 
     method: str
@@ -52,12 +52,12 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """The requests in order of arrival, and a few counters; the control endpoints' own are not among them.
+    """The requests in order of arrival, and counters; requests to the emulator's own endpoints are not included.
 
     Attributes:
-        in_flight: How many requests are being answered now.
-        max_in_flight: The most there were at the same time.
-        total: How many there were.
+        in_flight: The number of requests in flight now.
+        max_in_flight: The highest number of requests in flight.
+        total: The number of requests.
     """
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class RequestLog:
 
     @property
     def connections(self) -> int:
-        """How many connections the requests came by."""
+        """The number of connections that carried the requests."""
         return len(self._ports)
 
     def arrived(self, request: LoggedRequest) -> None:
-        """Note a request that came in."""
+        """Record the arrival of a request."""
         self.in_flight += 1
         request.in_flight = self.in_flight
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
@@ -88,18 +88,18 @@ class RequestLog:
         self._requests.append(request)
 
     def left(self) -> None:
-        """Note that a request was answered, or given up."""
+        """Record the end of a request, with or without a response."""
         self.in_flight -= 1
 
     def clear(self) -> None:
-        """Forget all requests and counters; those in flight are still counted as such."""
+        """Remove all requests and reset the counters, except that of the requests in flight."""
         self._requests = deque(maxlen=KEPT)
         self._ports = set()
         self.total = 0
         self.max_in_flight = self.in_flight
 
     def as_json(self) -> dict[str, object]:
-        """Give all of it as `GET /emulator/requests` answers it."""
+        """Return the log as `GET /emulator/requests` does."""
         return {
             "requests": [asdict(request) for request in self],
             "total": self.total,

@@ -1,4 +1,4 @@
-"""Pure: test environments and jobs drawn from a seed, the same in every run."""
+"""Pure: draws test environments and jobs from a seed: the same seed gives the same ones."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 YEAR = timedelta(days=365)
 FULL_COPY_HOURS = (8, 30)
 CONFIGURATION_HOURS = (2, 6)
-# Of the whole; the rest goes to the steps that copy.
+# Shares of the whole duration; the steps that copy data get the rest.
 SHARES = {"QUEUED": 0.03, "INITIATED": 0.02, "DEPROVISIONING": 0.08, "PROVISIONING": 0.1, "FINALIZING": 0.07}
-MOST_A_STEP = 0.3
+LARGEST_SHARE = 0.3
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What one of the environments of a seed is like.
+    """A kind of test environment.
 
     Attributes:
-        name: What it is for.
+        name: Its purpose, which becomes part of the tenant's name.
         environment_type: Zuora's `environmentType`.
         data_copy_type: Zuora's `dataCopyType`.
-        now: What it is doing at the start: running, scheduled, due, resting or deactivated.
+        now: Its situation at the start: running, scheduled, due, resting or deactivated.
     """
 
     name: str
@@ -50,8 +50,8 @@ KINDS = (
 
 
 def dice(*of: object) -> random.Random:
-    """Make the chance that belongs to a seed and a thing, the same in every run."""
-    return random.Random("/".join(map(str, of)))  # noqa: S311 - a plot to repeat, not a secret
+    """Return a random generator for a seed and a purpose; equal arguments give equal numbers."""
+    return random.Random("/".join(map(str, of)))  # noqa: S311 - repeatable, not secret
 
 
 def new_id(chance: random.Random) -> str:
@@ -60,12 +60,12 @@ def new_id(chance: random.Random) -> str:
 
 
 def new_user_id(chance: random.Random) -> str:
-    """Draw a user's id: 32 hexadecimal digits, as the samples of Zuora's reference have it."""
+    """Draw a user's id: 32 hexadecimal digits, as in the samples of Zuora's reference."""
     return f"{chance.getrandbits(128):032x}"
 
 
 def environments(seed: int, count: int, now: datetime) -> Iterator[tuple[EnvironmentPlan, Kind]]:
-    """Draw the test environments of a tenant, with the kinds they are of; their history says when each was created."""
+    """Draw the test environments of a tenant, each with its kind; `history` then sets when each was created."""
     tenant = dice(seed, "tenant").randrange(10_000, 99_999)
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
@@ -74,8 +74,8 @@ def environments(seed: int, count: int, now: datetime) -> Iterator[tuple[Environ
         plan = EnvironmentPlan(
             id=new_id(chance),
             tenant_name=f"Acme {kind.name} {again + 1}" if again else f"Acme {kind.name}",
-            tenant_id=100_000 + tenant + number,
-            source_tenant_id=tenant,
+            tenant_id=str(100_000 + tenant + number),
+            source_tenant_id=str(tenant),
             environment_type=kind.environment_type,
             data_copy_type=kind.data_copy_type,
             created=now,
@@ -88,25 +88,25 @@ def environments(seed: int, count: int, now: datetime) -> Iterator[tuple[Environ
 def plan_job(
     chance: random.Random, environment: EnvironmentPlan, job_type: str, created: datetime, longest: timedelta = YEAR
 ) -> JobPlan:
-    """Draw a job that will be completed.
+    """Draw a job that completes.
 
     Args:
-        chance: Where its id and durations come from.
-        environment: What it works on.
+        chance: The random generator for its id and its durations.
+        environment: Its environment.
         job_type: REFRESH, CREATE or DELETE.
         created: When it is created.
-        longest: What it may take at most.
+        longest: Its longest duration.
     """
     hours = FULL_COPY_HOURS if environment.data_copy_type == "FULL" else CONFIGURATION_HOURS
     whole = min(timedelta(hours=chance.uniform(*hours)), longest)
     names = STEPS[job_type]
-    weights = [SHARES.get(name, MOST_A_STEP) * chance.uniform(0.6, 1.4) for name in names]
+    weights = [SHARES.get(name, LARGEST_SHARE) * chance.uniform(0.6, 1.4) for name in names]
     scale = whole.total_seconds() / sum(weights)
     return JobPlan(
         id=new_id(chance),
         test_environment_id=environment.id,
         job_type=job_type,
-        created_by_id=new_user_id(chance) if chance.random() < MOST_A_STEP else environment.created_by_id,
+        created_by_id=new_user_id(chance) if chance.random() < LARGEST_SHARE else environment.created_by_id,
         created=created,
         steps=tuple(
             (name, timedelta(seconds=max(int(weight * scale), 1))) for name, weight in zip(names, weights, strict=True)

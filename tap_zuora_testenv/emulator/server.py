@@ -1,4 +1,4 @@
-"""A server of the emulator in this process: loopback only, on a thread of its own, there as soon as it says so."""
+"""Run the emulator on loopback in a background thread; it is ready as soon as the context is entered."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
 
 LOOPBACK = "127.0.0.1"
-# Long enough that a pooled connection is not closed under a client that pauses.
+# Long enough for a client that pauses to keep its pooled connections.
 KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 STOPPING_TAKES_AT_MOST_SECONDS = 5
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that says when it listens, and stops when told rather than at its next look at a flag."""
+    """A uvicorn server that reports when it is listening, and stops at once rather than at its next look at a flag."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
         self._stop = asyncio.Event()
 
     def run_on(self, listener: socket.socket) -> None:
-        """Serve a socket, and say so too when that came to nothing: nobody shall wait for ever."""
+        """Serve a socket; a failure to start is reported as well, so that nobody waits for ever."""
         try:
             self.run([listener])
         finally:
@@ -56,34 +56,34 @@ class _Server(uvicorn.Server):
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close everything at once: nobody waits for the answers of an emulator that is told to stop."""
+        """Close everything at once: nobody waits for the responses of an emulator that is stopped."""
         for server in self.servers:
             server.close()
         for listener in sockets or []:
             listener.close()
-        # Broken off rather than ended: uvicorn would answer 500, and that would look like one of Zuora's.
+        # Otherwise uvicorn would respond with 500, as if Zuora did.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        # Transports say goodbye in the loop's next round.
+        # Transports close in the next iteration of the event loop.
         await asyncio.sleep(0)
         for task in self.server_state.tasks:
             task.cancel()
         await asyncio.gather(*self.server_state.tasks, return_exceptions=True)
 
     def stop(self) -> None:
-        """Stop, asked from another thread."""
+        """Stop; called from another thread."""
         self._loop.call_soon_threadsafe(self._stop.set)
 
 
 class EmulatorServer:
-    """Serves a Zuora on 127.0.0.1 while its context lasts.
+    """A context in which a Zuora is served on 127.0.0.1.
 
     Args:
-        zuora: Who answers.
-        port: The port; 0 for any that is free.
+        zuora: The Zuora.
+        port: The port; 0 for any free one.
 
     Raises:
-        OSError: On entering, when the port is taken.
+        OSError: On entering, if the port is taken.
     """
 
     def __init__(self, zuora: Zuora, port: int = 0) -> None:
@@ -92,7 +92,7 @@ class EmulatorServer:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at its end; while the context lasts."""
+        """The base URL, without a slash at its end; valid inside the context."""
         return f"http://{LOOPBACK}:{self.port}"
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ class EmulatorServer:
         self._thread.start()
         self._server.settled.wait()
         if not self._server.started:
-            raise RuntimeError("The emulator did not start; the traceback of its thread says why.")
+            raise RuntimeError("The emulator did not start; see the traceback of its thread.")
         return self
 
     def __exit__(
@@ -129,15 +129,15 @@ class EmulatorServer:
 
 
 def _listen(port: int) -> socket.socket:
-    """Bind here and not in uvicorn: the port is known, or refused, before anything runs.
+    """Bind the port here rather than in uvicorn: the port is then known, or taken, before anything runs.
 
-    The protocol is named because asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it
-    an answer, whose head and body are two writes, takes 40 ms.
+    The protocol is named because asyncio turns Nagle's algorithm off only for sockets created with the protocol TCP;
+    with Nagle's algorithm, a response, whose head and body are two writes, takes 40 ms.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
-            # There it would let two servers share a port.
+            # On Windows this option would let two servers share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))
         listener.listen(BACKLOG)

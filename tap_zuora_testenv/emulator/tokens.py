@@ -1,4 +1,4 @@
-"""OAuth tokens: issued for the right credentials, valid for real seconds whatever the emulator's clock says."""
+"""OAuth tokens, issued for the accepted credentials; their lifetime is in real seconds, not those of the clock."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NOT_AUTHENTICATED, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DEMO_CLIENT_ID = "demo-client"
-DEMO_CLIENT_SECRET = "demo-secret"  # noqa: S105 - made to be known
-# "Create an OAuth token": about an hour, less the second it took.
+# Zuora declares a client id as 36 characters long, and its own SDK rejects others.
+DEMO_CLIENT_ID = "00000000-0000-4000-8000-000000000001"
+DEMO_CLIENT_SECRET = "demo-secret"  # noqa: S105 - public by design
+# "Create an OAuth token": an hour, less the second that creating it takes.
 LIFETIME_SECONDS = 3599
 SCOPE = "service.usage.delete service.usage.write service.usage.read user.1234567890abcdef entity.demo"
 
-Standing = Literal["valid", "expired", "unknown", "absent"]
+TokenState = Literal["valid", "expired", "unknown", "absent"]
 
 
 class Tokens:
-    """The credentials that are right, and the tokens that were given for them.
+    """The accepted credentials, and the tokens issued for them.
 
     Args:
-        client_id: The client id to accept.
+        client_id: The accepted client id.
         client_secret: Its secret.
-        lifetime_seconds: How long a token lasts.
-        ticks: Real seconds that never go back; a parameter so that a test need not wait.
+        lifetime_seconds: The lifetime of a token.
+        ticks: Returns real seconds that never go back; tests pass their own.
     """
 
     def __init__(
@@ -57,12 +58,12 @@ class Tokens:
         return token
 
     def expire(self) -> None:
-        """End the life of all tokens."""
+        """Let all tokens expire now."""
         for token in list(self._expiries):
             self._expiries[token] = self._ticks()
 
-    def standing(self, authorization: str | None) -> Standing:
-        """Tell what an Authorization header is worth."""
+    def state(self, authorization: str | None) -> TokenState:
+        """Return the state of the token in an Authorization header."""
         if authorization is None:
             return "absent"
         scheme, _, token = authorization.partition(" ")
@@ -72,13 +73,13 @@ class Tokens:
         return "valid" if self._ticks() < expiry else "expired"
 
     def grant(self, form: Mapping[str, str]) -> dict[str, object]:
-        """Answer `POST /oauth/token`.
+        """Return the response to `POST /oauth/token`.
 
         Args:
-            form: The form's fields.
+            form: The fields of the form.
 
         Raises:
-            Refusal: When the grant is of another type, or the credentials are wrong. Zuora documents neither body.
+            Refusal: If the grant type or the credentials are not accepted. Zuora documents neither response.
         """
         if form.get("grant_type") != "client_credentials":
             raise Refusal(400, BAD_REQUEST, "grant_type must be client_credentials.")
@@ -95,11 +96,11 @@ class Tokens:
 
 
 def fingerprint(authorization: str | None) -> str | None:
-    """Shorten an Authorization header's token to something that tells tokens apart and gives none away."""
+    """Return the fingerprint of the token in an Authorization header: it identifies the token without revealing it."""
     if authorization is None:
         return None
     return sha256(authorization.rpartition(" ")[2].encode()).hexdigest()[:12]
 
 
-def _same(given: str, right: str) -> bool:
-    return hmac.compare_digest(given.encode(), right.encode())
+def _same(given: str, accepted: str) -> bool:
+    return hmac.compare_digest(given.encode(), accepted.encode())

@@ -1,45 +1,48 @@
-"""Zuora as the emulator plays it: a tenant that can be asked, refreshed, watched and broken."""
+"""The emulated Zuora: a tenant with tokens, limits, faults and a request log, in which refreshes can be created."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tap_zuora_testenv.emulator.clock import format_instant, parse_instant
-from tap_zuora_testenv.emulator.environments import deactivated_since, next_refresh, refresh_period, standing
+from tap_zuora_testenv.emulator.clock import LAST, format_instant, parse_instant
+from tap_zuora_testenv.emulator.environments import activity, deactivated_since, next_refresh, refresh_period
 from tap_zuora_testenv.emulator.faults import Faults
 from tap_zuora_testenv.emulator.history import FAILED_SHARE, fail
 from tap_zuora_testenv.emulator.life import NOT_CANCELLABLE, JobPlan, status_at
 from tap_zuora_testenv.emulator.limits import Limits
-from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NO_PERMISSION, NOT_FOUND, Refusal
+from tap_zuora_testenv.emulator.refusals import BAD_REQUEST, NO_PERMISSION, Refusal
 from tap_zuora_testenv.emulator.request_log import RequestLog
 from tap_zuora_testenv.emulator.seeds import dice, plan_job
 from tap_zuora_testenv.emulator.tenant import Tenant
 from tap_zuora_testenv.emulator.tokens import Tokens
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tap_zuora_testenv.emulator.clock import Clock
 
 
 class Zuora(Tenant):
-    """A tenant and everything that stands between it and its callers.
+    """A tenant and everything between it and its clients.
 
     Args:
-        seed: Where everything that looks like chance comes from.
-        environments: How many test environments there are at first.
-        jobs: How many jobs each of them has; None for those of a year.
+        seed: The seed of everything random.
+        environments: The number of test environments at the start.
+        jobs: The number of jobs of each environment; None for the jobs of a year.
         clock: The clock that the jobs live by; None for the real time.
-        tokens: Whose credentials are right, and how long tokens last; None for the demo's.
-        limits: When to answer 429; None for never.
+        tokens: The accepted credentials and the lifetime of tokens; None for those of the demo.
+        limits: When to respond with 429; None for never.
+        sloppy: Whether to send what a live tenant may send, rather than what Zuora describes.
 
     Attributes:
-        faults: Answers that stand in for the real ones.
-        requests: What was asked.
-        latency_seconds: How long each answer is held back.
-        permission: Whether the credentials have the permission "Refresh Central Sandbox".
+        faults: Responses that replace, delay or break the real ones.
+        requests: The request log.
+        latency_seconds: The delay of each response.
+        permission: Whether the user has the permission "Refresh Central Sandbox".
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default
         self,
         *,
         seed: int = 1,
@@ -48,8 +51,9 @@ class Zuora(Tenant):
         clock: Clock | None = None,
         tokens: Tokens | None = None,
         limits: Limits | None = None,
+        sloppy: bool = False,
     ) -> None:
-        super().__init__(seed=seed, environments=environments, jobs=jobs, clock=clock)
+        super().__init__(seed=seed, environments=environments, jobs=jobs, clock=clock, sloppy=sloppy)
         self.tokens = tokens or Tokens()
         self.limits = limits or Limits()
         self.faults = Faults()
@@ -62,38 +66,34 @@ class Zuora(Tenant):
         """Create a refresh, as `POST /test-environments/{id}/jobs` does.
 
         Args:
-            environment_id: The environment.
-            scheduled: When it shall start, RFC 3339; None for at once.
-            fails: Whether it will fail; None to leave it to the seed.
+            environment_id: The id of the environment.
+            scheduled: Its start, as an RFC 3339 date-time; None to start at once.
+            fails: Whether it will fail; None to let the seed decide.
 
         Returns:
             The id of the new job.
 
         Raises:
-            Refusal: When there is no such environment, when it is too early ("Create a test environment job": 403),
-                when a refresh is under way, or when the request makes no sense.
+            Refusal: If the environment does not exist, the start is not possible, a refresh is under way, or it is too
+                early for another one ("Create a test environment job": 403).
         """
         with self._lock:
             environment = self._environment(environment_id)
             now = self.clock.now().replace(microsecond=0)
-            try:
-                start = parse_instant(scheduled).replace(microsecond=0) if scheduled is not None else None
-            except (TypeError, ValueError):
-                raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is not a date-time with a zone.") from None
-            if start is not None and start < now:
-                raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime lies in the past.")
+            start = None if scheduled is None else _start(scheduled, now)
             gone = deactivated_since(environment.plan, start or now)
             if gone:
-                since = format_instant(gone)
-                raise Refusal(400, BAD_REQUEST, f"The test environment is DEACTIVATED from {since} on.")
-            stands = standing(environment.newest_first(), now)
-            if stands.running or stands.waiting:
+                raise Refusal(400, BAD_REQUEST, f"The test environment is DEACTIVATED from {format_instant(gone)} on.")
+            jobs = activity(environment.newest_first(), now)
+            if jobs.running or jobs.waiting:
                 raise Refusal(403, NO_PERMISSION, "A refresh of this test environment is already under way.")
-            allowed = next_refresh(environment.plan, stands)
+            allowed = next_refresh(environment.plan, jobs)
             if allowed and (start or now) < allowed:
                 days = refresh_period(environment.plan).days
                 when = format_instant(allowed)
-                raise Refusal(403, NO_PERMISSION, f"One refresh in {days} days: the next is possible from {when} on.")
+                raise Refusal(
+                    403, NO_PERMISSION, f"One refresh per {days} days: the next one is possible from {when} on."
+                )
             self._refreshes += 1
             chance = dice(self.seed, "refresh", environment_id, self._refreshes)
             job = replace(plan_job(chance, environment.plan, "REFRESH", now), scheduled=start)
@@ -106,18 +106,36 @@ class Zuora(Tenant):
         """Cancel a job, as `POST /test-environments/{id}/jobs/{jobId}/actions` does.
 
         Raises:
-            Refusal: When there is no such job, or it is too late: "Refresh a Central or Developer Sandbox from your
-                production environment" allows it until the reset stage. (That the answer is a 400 is inference.)
+            Refusal: If the job does not exist, or can no longer be cancelled: "Refresh a Central or Developer Sandbox
+                from your production environment" allows it until the reset stage. (The status 400 is inference.)
         """
         with self._lock:
             environment = self._environment(environment_id)
             now = self.clock.now().replace(microsecond=0)
             job = environment.jobs.get(job_id)
-            if job is None:
-                raise Refusal(404, NOT_FOUND, f"Test environment {environment_id} has no job {job_id}.")
+            # The clock may have been set back to a time before the job was created.
+            if job is None or (isinstance(job, JobPlan) and now < job.created):
+                raise self._no_job(environment_id, job_id)
             if not isinstance(job, JobPlan):
-                raise Refusal(400, BAD_REQUEST, "This job was put here verbatim and has no life to cancel.")
+                raise Refusal(400, BAD_REQUEST, "This job was put here verbatim, so it cannot be cancelled.")
             status = status_at(job, now)
             if status in NOT_CANCELLABLE:
                 raise Refusal(400, BAD_REQUEST, f"The job is {status} and can no longer be cancelled.")
             environment.put(job_id, replace(job, cancelled=now))
+
+
+def _start(scheduled: str, now: datetime) -> datetime:
+    """Read the scheduled start of a refresh.
+
+    Raises:
+        Refusal: If it is not a date-time, is in the past, or is later than the clock can be.
+    """
+    try:
+        start = parse_instant(scheduled).replace(microsecond=0)
+    except ValueError:
+        raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is not a date-time with a time zone.") from None
+    if start < now:
+        raise Refusal(400, BAD_REQUEST, "scheduledRefreshTime is in the past.")
+    if start > LAST:
+        raise Refusal(400, BAD_REQUEST, f"scheduledRefreshTime is later than {format_instant(LAST)}.")
+    return start

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.commands import command, running
+from dev.testbed.processes import command, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDER = CHECKOUT / "orchestrate" / "airflow"
+FOLDER = CHECKOUT / "examples" / "airflow"
 # Airflow reads this when it is imported, which the tests' modules do.
 HOME = tempfile.TemporaryDirectory(prefix="testenv-airflow-")
 os.environ |= {

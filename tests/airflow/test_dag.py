@@ -14,7 +14,7 @@ from airflow.sdk import TriggerRule
 from airflow.serialization.serialized_objects import DagSerialization
 
 from zuora_testenv.operator import LoadFromZuora
-from zuora_testenv.tenants import VARIABLE, tenants_file
+from zuora_testenv.tenants_file import VARIABLE, tenants_file
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Airflow's own: it uses a pattern of pathspec by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
 
-DAGS = Path(__file__).resolve().parents[2] / "orchestrate" / "airflow" / "dags"
+DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "dags"
 NAME = "zuora_test_environments"
 
 

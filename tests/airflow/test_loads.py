@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from zuora_testenv.loads import LONGEST_LIST, loads, shares
-from zuora_testenv.tenants import Tenant, TenantsRefused
+from zuora_testenv.tenants_file import Tenant, TenantsRefused
 
 LIST = "TAP_ZUORA_TESTENV_TEST_ENVIRONMENTS"
 IDS = st.lists(st.uuids().map(str), min_size=1, max_size=40, unique=True)

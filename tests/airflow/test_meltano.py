@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from zuora_testenv import meltano
 from zuora_testenv.loads import Load, loads
-from zuora_testenv.tenants import Tenant
+from zuora_testenv.tenants_file import Tenant
 
 SECRET = "s3cret@:/ of-acme"
 TENANT = Tenant(name="acme", base_url="https://rest.zuora.com", connection="zuora_acme", pool="zuora")

@@ -23,31 +23,31 @@ from airflow.sdk.log import configure_logging
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from demo.airflow import meltano_on_the_path
-from demo.meltano import Meltano
-from demo.postgres import USER
-from demo.story import check
+from dev.demo.airflow_installation import meltano_on_the_path
+from dev.testbed.embedded_postgres import USER
+from dev.testbed.meltano_project import MeltanoProject
+from dev.testbed.table_comparison import check_tables
 from tap_zuora_testenv.emulator.tokens import Tokens
 from tests.loading import emulated_zuora, postgres_in_another_zone
 from zuora_testenv import meltano
 from zuora_testenv import operator as operators
 from zuora_testenv.loads import loads
 from zuora_testenv.operator import LoadFailed, LoadFromZuora
-from zuora_testenv.tenants import VARIABLE, read_tenants
+from zuora_testenv.tenants_file import VARIABLE, read_tenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from airflow.sdk import DAG
 
-    from demo.emulator import Row
+    from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
     from zuora_testenv.loads import Load
 
 # Airflow's own, of what it imports to run a task in this process.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-DAGS = Path(__file__).resolve().parents[2] / "orchestrate" / "airflow" / "dags"
+DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "dags"
 CLIENT_ID, CLIENT_SECRET = "client_of_a_tenant", "secret_of_a_tenant"
 
 
@@ -66,7 +66,8 @@ def zuora() -> Iterator[EmulatorServer]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Path:
     folder = tmp_path_factory.mktemp("meltano") / "a project"
-    meltano = Meltano(folder, {"MELTANO_DATABASE_URI": database_url.replace("postgresql:", "postgresql+psycopg:")})
+    database = database_url.replace("postgresql:", "postgresql+psycopg:")
+    meltano = MeltanoProject(folder, {"MELTANO_DATABASE_URI": database})
     meltano.use_what_make_installed()
     # It makes its tables.
     meltano("state", "list")
@@ -140,7 +141,7 @@ def test_the_dag_loads_what_zuora_holds_by_one_task_and_by_several(
     monkeypatch.setenv(VARIABLE, str(tenants_file(tmp_path, zuora, whole, shared)))
     assert dag().test().state == "success"
     for schema in ("zuora_testenv_whole", "zuora_testenv_shared"):
-        check(zuora.zuora.documents(), partial(rows, database_url, schema))
+        check_tables(zuora.zuora.documents(), partial(rows, database_url, schema))
 
     states = {row["state_id"].rpartition(":")[2]: remembered(row) for row in rows(database_url, "public", "state")}
     assert states.keys() >= {"whole", "shared-1-of-2", "shared-2-of-2"}
@@ -361,7 +362,7 @@ def test_several_loads_at_a_time_find_each_its_own_state(tmp_path: Path, databas
             assert list(pool.map(lambda task: task.execute({}), tasks)) == [None] * len(tasks)
         states = {row["state_id"].rpartition(":")[2]: remembered(row) for row in rows(database_url, "public", "state")}
         for name, zuora in zuoras.items():
-            check(zuora.zuora.documents(), partial(rows, database_url, f"zuora_testenv_{name}"))
+            check_tables(zuora.zuora.documents(), partial(rows, database_url, f"zuora_testenv_{name}"))
             assert sorted(states[name]) == sorted(ids_of(zuora))
 
 
@@ -376,4 +377,4 @@ def test_settings_in_the_project_reach_no_tenant(
         operator(tenants_file(tmp_path, zuora, {"name": "unmoved"})).execute({})
     finally:
         file.write_text(before)
-    check(zuora.zuora.documents(), partial(rows, database_url, "zuora_testenv_unmoved"))
+    check_tables(zuora.zuora.documents(), partial(rows, database_url, "zuora_testenv_unmoved"))

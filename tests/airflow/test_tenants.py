@@ -11,10 +11,10 @@ import yaml
 
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE
 from zuora_testenv import pools
-from zuora_testenv.tenants import OTHER_SETTINGS, VARIABLE, TenantsRefused, read_tenants
+from zuora_testenv.tenants_file import OTHER_SETTINGS, VARIABLE, TenantsRefused, read_tenants
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLE = CHECKOUT / "orchestrate" / "airflow" / "tenants.example.yml"
+EXAMPLE = CHECKOUT / "examples" / "airflow" / "tenants.example.yml"
 TENANT = {"name": "acme", "base_url": "https://rest.zuora.com", "connection": "zuora_acme", "pool": "zuora_acme"}
 
 

@@ -28,7 +28,7 @@ MODULES = _modules()
 # What has no state and reads neither the clock, nor files, nor the network.
 WITHOUT_EFFECT = {
     *("__future__", "collections", "datetime", "decimal", "difflib", "email.utils", "functools", "http"),
-    *("dataclasses", "ipaddress", "json", "re", "typing", "urllib.parse", "singer_sdk.typing"),
+    *("dataclasses", "ipaddress", "json", "math", "re", "typing", "urllib.parse", "singer_sdk.typing"),
 }
 
 

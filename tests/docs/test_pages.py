@@ -49,7 +49,7 @@ def table(path: Path, first_cell: str) -> list[dict[str, str]]:
 def test_the_page_on_scale_tells_the_figures_that_were_measured() -> None:
     measured = {
         (row["environments"], row["in flight"], row["run"]): row
-        for row in table(CHECKOUT / "benchmarks" / "SCALE.md", "environments")
+        for row in table(CHECKOUT / "dev" / "benchmarks" / "SCALE_RESULTS.md", "environments")
     }
     told = table(CHECKOUT / "docs" / "scale.md", "environments")
     assert len(told) * 2 == len(measured)

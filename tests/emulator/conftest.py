@@ -1,4 +1,4 @@
-"""An emulator whose clock stands still, and a way to ask it over HTTP."""
+"""An emulator with a stopped clock, and a function that sends requests to it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def session() -> Iterator[requests.Session]:
 
 @pytest.fixture
 def ask(server: EmulatorServer, session: requests.Session) -> Ask:
-    """Ask with a token that is valid, unless the headers say otherwise."""
+    """Send requests with a valid token, unless the headers replace it."""
     token = server.zuora.tokens.issue()
 
     def send(
@@ -57,5 +57,5 @@ def ask(server: EmulatorServer, session: requests.Session) -> Ask:
 
 @pytest.fixture
 def named(zuora: Zuora) -> Callable[[str], str]:
-    """Tell the id of an environment from what it is for, for example UAT."""
+    """Return the id of an environment by its purpose, for example UAT."""
     return lambda name: next(str(e["id"]) for e in zuora.environments() if e["tenantName"] == f"Acme {name}")

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tap_zuora_testenv.emulator.clock import Clock, format_instant, parse_instant
+from tap_zuora_testenv.emulator.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +49,15 @@ def test_a_time_out_of_all_reason_or_without_a_zone_is_refused(now: datetime) ->
         Clock(now)
 
 
+def test_the_clock_stops_at_its_end() -> None:
+    real = [0.0]
+    clock = Clock(datetime(9000, 12, 31, tzinfo=UTC), 1_000_000, ticks=lambda: real[0])
+    real[0] = 1_000_000.0
+    assert clock.now().isoformat() == "9000-12-31T23:59:59+00:00"
+    clock.set(speed=1)
+    assert clock.now().year == 9000
+
+
 @pytest.mark.parametrize("speed", [-1, 1e12, float("nan"), float("inf")])
 def test_a_speed_that_is_none_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
@@ -66,7 +79,7 @@ def test_the_clock_is_read_set_and_advanced_over_http(ask: Ask) -> None:
 @pytest.mark.parametrize(
     "body",
     [{}, [], {"time": 1}, {"now": "noon"}, {"now": 5}, {"now": "2026-05-01T00:00:00"}, {"speed": -1}, {"speed": "x"},
-     {"advance_seconds": 1e300}, {"advance_seconds": 1e12}, {"speed": None}],
+     {"advance_seconds": 1e300}, {"advance_seconds": 1e12}, {"speed": None}, {"now": "9999-12-31T23:59:59-14:00"}],
 )  # fmt: skip
 def test_what_the_clock_does_not_understand_changes_nothing(ask: Ask, zuora: Zuora, body: object) -> None:
     before = zuora.clock.now()
@@ -114,9 +127,45 @@ def test_a_header_of_a_fault_may_be_a_number(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [{"stat": 500}, {"status": "500"}, {"times": 1.5}, {"after": True}, {"headers": []}, {"path": None}, 5]
+    "rule",
+    [
+        *({"stat": 500}, {"status": "500"}, {"times": 1.5}, {"after": True}, {"headers": []}, {"path": None}, 5, None),
+        *({"status": 99}, {"status": 101}, {"status": 1000}, {"times": -1}, {"after": -1}, {"cut_after_bytes": -1}),
+        *({"delay_seconds": -1}, {"delay_seconds": 1e300}, {"drip_seconds": "1"}, {"method": 1}, {"body": {}}),
+        *({"headers": {"a b": "c"}}, {"headers": {"a": "b\r\nc: d"}}, {"headers": {"": "b"}}, {"headers": {"a": "€"}}),
+    ],
 )
 def test_a_fault_that_is_none_is_refused(ask: Ask, zuora: Zuora, rule: object) -> None:
     answer = ask("POST", "/emulator/faults", json=[{"status": 500}, rule])
     assert answer.status_code == 400
     assert zuora.faults.as_json() == []
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=5,
+)
+DATES = st.datetimes().map(lambda naive: f"{naive.isoformat()}Z") | st.sampled_from(
+    ["9999-12-31T23:59:59-14:00", "noon"]
+)
+CLOCKS = st.fixed_dictionaries(
+    {}, optional={"now": DATES | ANYTHING, "advance_seconds": ANYTHING, "speed": st.floats(0, 1) | ANYTHING}
+)
+FAULTS = st.fixed_dictionaries(
+    {"path": st.just("/elsewhere")}, optional=dict.fromkeys(sorted(set(Fault().__dict__) - {"path"}), ANYTHING)
+)
+
+
+@settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(CLOCKS | ANYTHING, st.lists(FAULTS | ANYTHING, max_size=2))
+def test_whatever_is_sent_to_the_control_endpoints_is_accepted_or_refused_and_breaks_nothing(
+    ask: Ask, zuora: Zuora, clock: object, faults: object
+) -> None:
+    zuora.faults.clear()
+    headers = {"Content-Type": "application/json"}
+    for method, path, body in (("PUT", "/emulator/clock", clock), ("POST", "/emulator/faults", faults)):
+        assert ask(method, path, data=json.dumps(body).encode(), headers=headers).status_code in {200, 400}
+        assert ask("GET", path).status_code == 200
+    zuora.faults.clear()
+    assert ask("GET", "/test-environments").status_code == 200

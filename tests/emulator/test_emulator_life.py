@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zuora_testenv.emulator.environments import EnvironmentPlan, environment_document, next_refresh, standing
+from tap_zuora_testenv.emulator.environments import EnvironmentPlan, activity, environment_document, next_refresh
 from tap_zuora_testenv.emulator.history import cancel, fail
 from tap_zuora_testenv.emulator.life import (
     NOT_CANCELLABLE,
@@ -23,7 +23,7 @@ from tap_zuora_testenv.emulator.life import (
 from tap_zuora_testenv.emulator.seeds import dice, plan_job
 
 CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SANDBOX = EnvironmentPlan("e", "Acme UAT", 2, 1, "TEST", "FULL", CREATED - timedelta(days=400), "user")
+SANDBOX = EnvironmentPlan("e", "Acme UAT", "2", "1", "TEST", "FULL", CREATED - timedelta(days=400), "user")
 
 seeds = st.integers(0, 10_000)
 moments = st.timedeltas(timedelta(), timedelta(hours=48))
@@ -125,11 +125,11 @@ def test_the_environment_follows_its_refresh() -> None:
 @pytest.mark.parametrize(("kind", "days"), [("TEST", 28), ("ENTERPRISE", 28), ("DEVELOPER", 14)])
 def test_the_next_refresh_is_allowed_a_period_after_the_last_one(kind: str, days: int) -> None:
     job = refresh()
-    allowed = next_refresh(replace(SANDBOX, environment_type=kind), standing([job], job.ended))
+    allowed = next_refresh(replace(SANDBOX, environment_type=kind), activity([job], job.ended))
     assert allowed == job.ended + timedelta(days=days)
 
 
 @pytest.mark.parametrize("fate", ["FAILED", "CANCELLED"])
 def test_a_refresh_that_came_to_nothing_does_not_count(fate: str) -> None:
     job = refresh(fate=fate)
-    assert next_refresh(SANDBOX, standing([job], job.ended)) is None
+    assert next_refresh(SANDBOX, activity([job], job.ended)) is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tap_zuora_testenv.emulator.clock import parse_instant
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID, DEMO_CLIENT_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
     from tests.emulator.conftest import Ask
 
-FORM = {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": "demo-secret"}
+FORM = {"grant_type": "client_credentials", "client_id": DEMO_CLIENT_ID, "client_secret": DEMO_CLIENT_SECRET}
 REFRESH = {"jobType": "REFRESH"}
 
 
@@ -110,10 +111,10 @@ def test_a_refresh_is_created_lives_and_is_completed(zuora: Zuora, ask: Ask, nam
         environment = ask("GET", path).json()
         if job["status"] != seen[-1]:
             seen.append(job["status"])
-        if job["jobEndTime"]:
+        if "jobEndTime" in job:
             break
         assert environment["status"] == "PROCESSING"
-        assert environment["nextRefreshTime"] is None
+        assert "nextRefreshTime" not in environment
     assert seen[1:3] == ["QUEUED", "INITIATED"]
     assert seen[-2:] == ["FINALIZING", "COMPLETED"]
     assert (environment["status"], environment["lastRefreshTime"]) == ("ACTIVE", job["jobEndTime"])
@@ -165,10 +166,73 @@ def test_no_second_refresh_beside_one_that_runs_or_waits(ask: Ask, named: Callab
         REFRESH | {"scheduledRefreshTime": "tomorrow"},
         REFRESH | {"scheduledRefreshTime": "2026-09-01T00:00:00"},
         REFRESH | {"scheduledRefreshTime": 5},
+        REFRESH | {"scheduledRefreshTime": None},
+        REFRESH | {"scheduledRefreshTime": ""},
+        REFRESH | {"scheduledRefreshTime": "2026-W40-1T00:00:00Z"},
+        REFRESH | {"scheduledRefreshTime": "20261001T000000Z"},
+        REFRESH | {"scheduledRefreshTime": "9001-01-01T00:00:00Z"},
+        REFRESH | {"scheduledRefreshTime": "9999-12-31T23:00:00Z"},
+        REFRESH | {"scheduledRefreshTime": "9999-12-31T23:59:59-14:00"},
+        REFRESH | {"scheduledRefreshTime": "0000-01-01T00:00:00Z"},
+        REFRESH | {"scheduledRefreshTime": "0001-01-01T00:00:00+14:00"},
     ],
 )
-def test_a_refresh_that_makes_no_sense_is_refused(ask: Ask, named: Callable[[str], str], body: object) -> None:
-    assert ask("POST", f"/test-environments/{named('Performance')}/jobs", json=body).status_code == 400
+def test_a_refresh_that_makes_no_sense_is_refused_and_changes_nothing(
+    ask: Ask, named: Callable[[str], str], body: object
+) -> None:
+    path = f"/test-environments/{named('Performance')}/jobs"
+    before = ask("GET", path).json()
+    assert ask("POST", path, json=body).status_code == 400
+    assert ask("GET", path).json() == before
+    assert ask("GET", "/test-environments").status_code == 200
+
+
+def test_a_refresh_may_be_scheduled_until_the_end_of_the_clock(
+    zuora: Zuora, ask: Ask, named: Callable[[str], str]
+) -> None:
+    path = f"/test-environments/{named('Performance')}/jobs"
+    last = "9000-12-31T23:59:59Z"
+    assert ask("POST", path, json=REFRESH | {"scheduledRefreshTime": last}).status_code == 201
+    assert ask("GET", "/test-environments").status_code == 200
+    zuora.clock.set(parse_instant(last))
+    assert ask("GET", path).json()["result"][-1]["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "", "application/jsonx"])
+def test_only_json_is_accepted(ask: Ask, named: Callable[[str], str], media_type: str) -> None:
+    path = f"/test-environments/{named('Performance')}/jobs"
+    headers = {"Content-Type": media_type}
+    answer = ask("POST", path, data=json.dumps(REFRESH).encode(), headers=headers)
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["reasons"][0]["message"]
+    with_parameter = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert ask("POST", path, data=json.dumps(REFRESH).encode(), headers=with_parameter).status_code == 201
+
+
+def test_only_a_form_gets_a_token(ask: Ask) -> None:
+    assert ask("POST", "/oauth/token", json=FORM).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 500_000, b'{"jobType": "REFRESH", "x": NaN}', b"1" * 10_000])
+def test_a_body_that_is_not_json_is_refused(ask: Ask, named: Callable[[str], str], body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    path = f"/test-environments/{named('Performance')}/jobs"
+    assert ask("POST", path, data=body, headers=headers).status_code == 400
+
+
+def test_json_ends_in_a_line_break(ask: Ask, named: Callable[[str], str]) -> None:
+    environment = f"/test-environments/{named('UAT')}"
+    job = ask("GET", f"{environment}/jobs").json()["result"][0]["id"]
+    paths = ["/test-environments", environment, f"{environment}/jobs", f"{environment}/jobs/{job}"]
+    more = ["/nowhere", "/openapi.json", "/emulator/clock", "/emulator/requests", "/emulator/faults"]
+    bodies = [ask("GET", path).text for path in [*paths, *more]]
+    bodies += [ask("POST", "/oauth/token", data=FORM).text, ask("POST", "/emulator/faults", json=5).text]
+    assert [body[-1] for body in bodies] == ["\n"] * len(bodies)
+    assert not any("\n" in body[:-1] for body in bodies)
+
+
+def test_the_demo_credentials_are_such_as_zuoras_own_sdk_accepts() -> None:
+    assert len(DEMO_CLIENT_ID) == 36
 
 
 def test_a_deactivated_environment_is_not_refreshed(ask: Ask, named: Callable[[str], str]) -> None:
@@ -189,16 +253,15 @@ def test_before_it_is_deactivated_an_environment_is_refreshed_but_not_for_later(
 
 def test_a_compressed_body_is_understood(ask: Ask, named: Callable[[str], str]) -> None:
     path = f"/test-environments/{named('Performance')}/jobs"
-    headers = {"Content-Encoding": "gzip"}
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
     assert ask("POST", path, data=b"not gzip", headers=headers).status_code == 400
     assert ask("POST", path, data=gzip.compress(json.dumps(REFRESH).encode()), headers=headers).status_code == 201
 
 
-@pytest.mark.parametrize("field", ["jobAction", "action"])
-def test_a_scheduled_refresh_is_cancelled(zuora: Zuora, ask: Ask, named: Callable[[str], str], field: str) -> None:
+def test_a_scheduled_refresh_is_cancelled(zuora: Zuora, ask: Ask, named: Callable[[str], str]) -> None:
     job = zuora.jobs(named("Development"))[-1]
     path = f"/test-environments/{named('Development')}/jobs/{job['id']}"
-    answer = ask("POST", f"{path}/actions", json={field: "CANCEL"})
+    answer = ask("POST", f"{path}/actions", json={"jobAction": "CANCEL"})
     assert (answer.status_code, answer.json()["status"]) == (200, "CANCELLING")
     zuora.clock.advance(600)
     assert ask("GET", path).json()["status"] == "CANCELLED"
@@ -218,11 +281,22 @@ def test_after_the_clock_was_put_back_what_had_ended_can_be_cancelled(
     assert ask("GET", path).json()["status"] == "CANCELLED"
 
 
+def test_what_does_not_exist_yet_is_not_cancelled(zuora: Zuora, ask: Ask, named: Callable[[str], str]) -> None:
+    job = zuora.jobs(named("UAT"))[-1]
+    zuora.clock.set(parse_instant(str(job["createTime"])) - timedelta(seconds=1))
+    path = f"/test-environments/{named('UAT')}/jobs/{job['id']}"
+    assert ask("GET", path).status_code == 404
+    assert ask("POST", f"{path}/actions", json={"jobAction": "CANCEL"}).status_code == 404
+    zuora.clock.advance(48 * 3600)
+    assert ask("GET", path).json()["status"] == "COMPLETED"
+
+
 def test_what_has_ended_is_not_cancelled(zuora: Zuora, ask: Ask, named: Callable[[str], str]) -> None:
     path = f"/test-environments/{named('UAT')}/jobs"
     ended, running = zuora.jobs(named("UAT"))[0]["id"], zuora.jobs(named("UAT"))[-1]["id"]
     assert ask("POST", f"{path}/{ended}/actions", json={"jobAction": "CANCEL"}).status_code == 400
-    assert ask("POST", f"{path}/{running}/actions", json={"jobAction": "PAUSE"}).status_code == 400
+    for body in ({"jobAction": "PAUSE"}, {"action": "CANCEL"}, {}, "CANCEL"):
+        assert ask("POST", f"{path}/{running}/actions", json=body).status_code == 400
     assert ask("POST", f"{path}/nope/actions", json={"jobAction": "CANCEL"}).status_code == 404
 
 

@@ -193,9 +193,9 @@ def test_a_token_lasts_as_long_as_it_says() -> None:
     tokens = Tokens(lifetime_seconds=60, ticks=lambda: now[0])
     header = f"bearer {tokens.issue()}"
     now[0] = 59.9
-    assert tokens.standing(header) == "valid"
+    assert tokens.state(header) == "valid"
     now[0] = 60.0
-    assert tokens.standing(header) == "expired"
+    assert tokens.state(header) == "expired"
 
 
 def test_a_token_of_ones_own_is_accepted(ask: Ask, zuora: Zuora) -> None:
@@ -244,7 +244,7 @@ def test_a_fault_that_is_no_http_is_said_in_the_log(ask: Ask, zuora: Zuora, capl
     zuora.faults.add(Fault(path="/a", status=200, headers={"x": "a\nb"}))
     with pytest.raises(requests.ConnectionError):
         ask("GET", "/a")
-    assert caplog.messages == ["GET /a could not be answered."]
+    assert caplog.messages == ["GET /a got no response."]
 
 
 def test_only_loopback_is_served(server: EmulatorServer) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.testbed.faulty_proxy import FaultyProxy
 from tap_zuora_testenv.zuora import client
 from tap_zuora_testenv.zuora.transport import Transport
-from tests.faults.faulty_proxy import FaultyProxy
 from tests.tap.conftest import clock, server, tap, zuora
 
 if TYPE_CHECKING:

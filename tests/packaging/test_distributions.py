@@ -65,8 +65,10 @@ def test_the_sdist_gives_the_same_wheel(distributions: Distributions) -> None:
 def test_the_sdist_holds_what_make_needs_and_nothing_that_make_leaves(distributions: Distributions) -> None:
     with tarfile.open(distributions.sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    needed = set[str]().union(*map(files, ("tap_zuora_testenv", "schemas", "demo", "requirements", "docs", ".github")))
-    needed |= {"Makefile", "LICENSE", "pyproject.toml", "PKG-INFO", ".pre-commit-config.yaml", "release.py"}
+    needed = set[str]().union(
+        *map(files, ("tap_zuora_testenv", "schemas", "dev", "examples", "dbt", "requirements", "docs", ".github"))
+    )
+    needed |= {"Makefile", "LICENSE", "pyproject.toml", "PKG-INFO", ".pre-commit-config.yaml"}
     assert needed | {path.name for path in CHECKOUT.glob("*.md")} <= names
     left = {".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "build", "dist"}
     assert not [name for name in names if left & set(name.split("/"))]
@@ -81,7 +83,7 @@ def test_the_metadata_name_the_dependencies_of_a_user_only(distributions: Distri
     required = metadata.get_all("Requires-Dist", [])
     assert not [line for line in required if "@" in line or "pytest" in line or "pgserver" in line]
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["emulator"]
+    assert metadata.get_all("Provides-Extra") == ["emulator", "report"]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "wheel_from_sdist", "sdist"])

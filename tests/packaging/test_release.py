@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from release import notes
+from dev.release import notes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
@@ -64,7 +64,11 @@ def test_a_tag_that_is_not_the_version_or_has_no_changes_is_refused(
 
 def test_the_workflow_is_told_in_one_sentence_and_by_the_exit_code() -> None:
     done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, CHECKOUT / "release.py", "v0.0.0"], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, CHECKOUT / "dev" / "release.py", "v0.0.0"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 1
     assert done.stdout == ""

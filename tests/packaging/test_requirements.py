@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = CHECKOUT / "requirements"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
-PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(?P<version>[^ ]+)(?P<rest>.*)$", re.MULTILINE)
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)(?:\[[a-z0-9, -]+\])?==(?P<version>[^ ]+)(?P<rest>.*)$", re.MULTILINE)
 
 
 def lines(name: str) -> list[str]:
@@ -62,7 +62,7 @@ def group(groups: dict[str, list[Any]], name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_they_hold_hashes_but_no_address_and_no_path(name: str) -> None:
     listed = lines(name)
-    package_or_hash = re.compile(r"^[a-z0-9-]+(\[[a-z0-9,-]+\])?==|^    --hash=sha256:[0-9a-f]{64}( \\)?$")
+    package_or_hash = re.compile(r"^[a-z0-9-]+(\[[a-z0-9, -]+\])?==|^    --hash=sha256:[0-9a-f]{64}( \\)?$")
     assert all(map(package_or_hash.match, listed))
     assert "/" not in "".join(listed)
     text = "\n".join(listed) + "\n"
@@ -105,10 +105,10 @@ def test_the_two_packages_that_install_a_module_backoff_are_not_both_there() -> 
 
 # What make runs after it installed a set of packages.
 RUN = {
-    "analytics": ["demo.__main__", "demo.with_report", "analytics.report"],
-    "meltano": ["demo.__main__", "demo.through_meltano"],
-    "airflow": ["demo.__main__", "demo.through_airflow"],
-    "bench": ["benchmarks.__main__", "benchmarks.scale"],
+    "report": ["dev.demo.__main__", "dev.demo.pipe_walkthrough", "dev.demo.models_and_report"],
+    "meltano": ["dev.demo.__main__", "dev.demo.meltano_walkthrough"],
+    "airflow": ["dev.demo.__main__", "dev.demo.airflow_walkthrough"],
+    "bench": ["dev.benchmarks.__main__", "dev.benchmarks.scale"],
 }
 BLOCK_AND_IMPORT = """
 import importlib, json, sys

@@ -7,15 +7,15 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from demo.pipe import Pipe
+from dev.testbed.tap_to_target import Pipe
 from tests.loading import emulated_zuora, postgres_in_another_zone
-from tests.pipe.tables import Tables
+from tests.pipe.target_tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from demo.emulator import Row
+    from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 

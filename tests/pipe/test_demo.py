@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.commands import running
-from demo.failure import DemoError
-from demo.story import check
+from dev.testbed.processes import running
+from dev.testbed.table_comparison import check_tables
+from dev.testbed.tool_error import ToolError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import psycopg
 
-    from demo.emulator import Row
+    from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DEMO = [sys.executable, "-m", "demo"]
+DEMO = [sys.executable, "-m", "dev.demo"]
 
 
 def start(
@@ -76,7 +76,7 @@ def test_a_signal_ends_it_and_all_that_it_started(number: signal.Signals) -> Non
 
 
 def test_postgresql_ends_with_a_process_that_is_killed() -> None:
-    code = "from demo.postgres import postgres\nwith postgres() as url: print(url, flush=True); input()"
+    code = "from dev.testbed.embedded_postgres import postgres\nwith postgres() as url: print(url, flush=True); input()"
     with start([sys.executable, "-c", code], stdin=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stderr
@@ -106,5 +106,5 @@ def test_a_database_that_cannot_be_had_is_a_sentence_without_its_password(url: s
 def test_the_check_fails_when_the_table_holds_something_else(zuora: EmulatorServer) -> None:
     documents = {stream: rows for stream, rows in zuora.zuora.documents().items() if stream.endswith("jobs")}
     tables = {stream: [dict(row, progressPercentage=1) for row in rows] for stream, rows in documents.items()}
-    with pytest.raises(DemoError, match="progressPercentage is 1 in the table and 100 in Zuora"):
-        check(documents, tables.__getitem__)
+    with pytest.raises(ToolError, match="progressPercentage is 1 in the table and 100 in Zuora"):
+        check_tables(documents, tables.__getitem__)

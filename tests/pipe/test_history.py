@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
-from tests.pipe.tables import environment_id
+from tests.pipe.target_tables import environment_id
 
 if TYPE_CHECKING:
     import psycopg
 
-    from demo.emulator import Row
-    from demo.pipe import Pipe
+    from dev.testbed.emulator_process import Row
+    from dev.testbed.tap_to_target import Pipe
     from tap_zuora_testenv.emulator.server import EmulatorServer
-    from tests.pipe.tables import Tables
+    from tests.pipe.target_tables import Tables
 
 JOBS = "test_environment_jobs"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "history.md"

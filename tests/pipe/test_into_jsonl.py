@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.commands import command, environment
-from demo.compare import differences, expected_value, schema
-from tests.pipe.tables import STREAMS, environment_id
+from dev.testbed.processes import command, environment
+from dev.testbed.table_comparison import differences, expected_value, schema
+from tests.pipe.target_tables import STREAMS, environment_id
 
 if TYPE_CHECKING:
-    from demo.emulator import Row
+    from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.compare import METADATA, differences, schema
-from tests.pipe.tables import STREAMS, environment_id
+from dev.testbed.processes import command
+from dev.testbed.table_comparison import METADATA, differences, schema
+from tests.pipe.target_tables import STREAMS, environment_id
 
 if TYPE_CHECKING:
-    from demo.pipe import Pipe
+    from pathlib import Path
+
+    from dev.testbed.tap_to_target import Pipe
     from tap_zuora_testenv.emulator.server import EmulatorServer
-    from tests.pipe.tables import Tables
+    from tests.pipe.target_tables import Tables
 
 
 def test_two_runs_leave_exactly_what_zuora_holds(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
@@ -71,6 +76,12 @@ def column_type(definition: dict[str, Any]) -> str:
         ("2026-01-02T03:04:05.123456789Z", datetime(2026, 1, 2, 3, 4, 5, 123_456, tzinfo=UTC)),
         ("2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
         (1_767_323_045_678, datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)),
+        ("2026-01-02t03:04:05z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2024-01-01T00:00:60Z", datetime(2024, 1, 1, 0, 1, tzinfo=UTC)),
+        ("2016-12-31T15:59:60.5-08:00", datetime(2017, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-01-02T03:04:05+23:59", datetime(2026, 1, 1, 3, 5, 5, tzinfo=UTC)),
+        ("9999-12-31T23:59:60Z", None),
+        (" ", None),
         (None, None),
     ],
 )
@@ -101,3 +112,48 @@ def test_named_jobs_and_whole_environments_arrive_side_by_side(
 
     pipe.run(first.state)
     assert list(differences(tables.rows("test_environment_jobs"), expected, properties)) == []
+
+
+def test_a_text_with_nul_is_stored(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
+    environment = environment_id(zuora, "UAT")
+    zuora.zuora.put_job(environment, {"id": "odd", "createdById": "x\0y\ud800"})
+    pipe.run()
+    (row,) = (row for row in tables.rows("test_environment_jobs") if row["id"] == "odd")
+    assert (row["createdById"], row["testEnvironmentId"]) == ("x\ufffdy\ufffd", environment)
+
+
+def test_a_catalog_with_another_schema_is_what_arrives(
+    pipe: Pipe, zuora: EmulatorServer, tables: Tables, tmp_path: Path
+) -> None:
+    zuora.zuora.put_environment({"id": "one", "tenantId": "94870", "tenantName": "Acme", "tier": "gold", "share": 0.5})
+    zuora.zuora.put_environment({"id": "two", "tenantId": "none of them", "tier": ["gold"], "share": "much"})
+    discovered = subprocess.run(  # noqa: S603 - the tap
+        [*command("tap-zuora-testenv"), "--discover"], check=True, capture_output=True, timeout=60
+    )
+    catalog = json.loads(discovered.stdout)
+    for stream in catalog["streams"]:
+        if stream["stream"] == "test_environments":
+            del stream["schema"]["properties"]["tenantName"]
+            stream["schema"]["properties"] |= {
+                "tenantId": {"type": ["integer", "null"]},
+                "tier": {"type": ["string", "null"]},
+                "share": {"type": ["number", "null"]},
+            }
+        else:
+            del stream["schema"]["properties"]["testEnvironmentId"]
+        root = next(each for each in stream["metadata"] if each["breadcrumb"] == [])
+        root["metadata"]["selected"] = True
+    path = tmp_path / "catalog.json"
+    path.write_text(json.dumps(catalog))
+    changed = replace(pipe, options=["--catalog", str(path)])
+    first = changed.run()
+    rows = {row["id"]: row for row in tables.rows("test_environments")}
+    assert [(rows[key]["tenantId"], rows[key]["tier"], float(rows[key]["share"] or 0)) for key in ("one", "two")] == [
+        (94870, "gold", 0.5),
+        (None, None, 0.0),
+    ]
+    types = tables.types("test_environments")
+    assert (types["tenantId"], types["tier"], "tenantName" in types) == ("bigint", "text", False)
+    assert "testEnvironmentId" not in tables.types("test_environment_jobs")
+    assert json.loads(changed.run(first.state).state) == json.loads(first.state)
+    assert tables.arrived("test_environment_jobs") < len(tables.rows("test_environment_jobs"))

@@ -1,4 +1,4 @@
-"""The files of docs/schedules as a scheduler runs them, and the Dockerfile as far as it can be without an engine."""
+"""The files of examples/schedules as a scheduler runs them, and the Dockerfile as far as no engine is needed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.commands import command, environment
+from dev.testbed.processes import command, environment
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCHEDULES = CHECKOUT / "docs" / "schedules"
+SCHEDULES = CHECKOUT / "examples" / "schedules"
 SCRIPT = SCHEDULES / "sync.sh"
 SHELL = shutil.which("sh") or "/bin/sh"
 SYSTEMD = shutil.which("systemd-analyze")
@@ -80,9 +80,9 @@ def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path
     before = json.loads((folder / "state.json").read_text())
     (folder / "config.json").write_text(json.dumps(tap_settings | {"client_secret": "wrong"}))
     done = cron(folder)
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("Stopped: POST /oauth/token at ")
+    assert line.startswith("Misconfigured: POST /oauth/token at ")
     assert json.loads((folder / "state.json").read_text()) == before
 
 

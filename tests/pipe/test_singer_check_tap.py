@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from demo.commands import command, environment
+from dev.testbed.processes import command, environment
+from tests.tap.consumer import accept
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -30,7 +31,9 @@ def run(line: list[str | Path], folder: Path, given: bytes = b"") -> bytes:
 def output(tmp_path: Path, settings: dict[str, Any], *options: str | Path) -> bytes:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(settings))
-    return run([*command("tap-zuora-testenv"), "--config", config, *options], tmp_path)
+    messages = run([*command("tap-zuora-testenv"), "--config", config, *options], tmp_path)
+    accept(messages.decode().splitlines())
+    return messages
 
 
 def check(messages: bytes, tmp_path: Path) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dev.testbed.leaping_clock import LeapingClock
 from tap_zuora_testenv import cli
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
 
     from tap_zuora_testenv.emulator.zuora import Zuora
+
+__all__ = [
+    "E1", "E2", "E3", "ENVIRONMENTS", "JOBS", "LeapingClock", "Ran", "Tap", "environment", "job", "paths",
+]  # fmt: skip
 
 JOBS, ENVIRONMENTS = "test_environment_jobs", "test_environments"
 E1, E2, E3 = (f"{number}0000000-0000-4000-8000-00000000000e" for number in (1, 2, 3))
@@ -39,22 +44,6 @@ def job(number: int, environment: str = E1, status: str = "COMPLETED", updated: 
 def environment(identity: str, **fields: Any) -> Any:
     """A test environment as Zuora would send it."""
     return {"id": identity, "tenantName": f"Acme {identity[0]}", "status": "ACTIVE", "tenantId": 94870, **fields}
-
-
-class LeapingClock:
-    """A clock on which waiting takes no time, and which remembers for how long it was waited."""
-
-    def __init__(self) -> None:
-        self.waited: list[float] = []
-
-    def monotonic(self) -> float:
-        return time.monotonic() + sum(self.waited)
-
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        if seconds is None:
-            condition.wait()
-        else:
-            self.waited.append(seconds)
 
 
 @dataclass
@@ -90,7 +79,7 @@ class Tap:
         self, url: str, folder: Path, output: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture
     ) -> None:
         self.url, self._folder, self._output, self._log = url, folder, output, log
-        self.config: dict[str, Any] = {"base_url": url, "client_id": "demo-client", "client_secret": "demo-secret"}
+        self.config: dict[str, Any] = {"base_url": url, "client_id": DEMO_CLIENT_ID, "client_secret": "demo-secret"}
 
     def __call__(self, *arguments: str, state: object = None, only: str | None = None, **config: object) -> Ran:
         """Run it with these settings over the usual ones; None takes one away."""
@@ -108,8 +97,11 @@ class Tap:
         self._log.clear()
         code, verdict = cli.run(options)
         lines = self._output.readouterr().out.splitlines()
-        messages = [json.loads(line) for line in lines] if "--test=schema" in options or lines[:1] != ["{"] else lines
-        return Ran(code, verdict, messages, self._log.text)
+        log = self._log.text
+        if lines[:1] == ["{"]:
+            return Ran(code, verdict, lines, log)
+        accept(lines)
+        return Ran(code, verdict, [json.loads(line) for line in lines], log)
 
     def catalog(self, *selected: str) -> Any:
         """The catalog with only these streams selected."""

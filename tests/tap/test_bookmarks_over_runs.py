@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_zuora_testenv.emulator.faults import Fault
-from tests.tap.running import E1, E2, JOBS, Tap, environment, job
+from tests.tap.running import E1, E2, JOBS, Tap, environment, job, paths
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
@@ -178,7 +178,6 @@ def test_a_catalog_that_forces_full_table_brings_all_and_moves_no_bookmark(tap: 
 @pytest.mark.parametrize(
     ("state", "wrong"),
     [
-        ({"type": "STATE", "value": {}}, "value"),
         ({"bookmarks": []}, "bookmarks"),
         ({"bookmarks": {JOBS: {"partitions": {}}}}, "testEnvironmentId"),
         ({"bookmarks": {JOBS: {"partitions": [{"replication_key_value": "2026"}]}}}, "testEnvironmentId"),
@@ -198,6 +197,71 @@ def test_a_catalog_that_forces_full_table_brings_all_and_moves_no_bookmark(tap: 
 )
 def test_a_state_that_is_none_is_refused_in_a_sentence(tap: Tap, zuora: Zuora, state: object, wrong: str) -> None:
     ran = tap(state=state)
-    assert (ran.code, ran.messages, len(zuora.requests)) == (1, [], 0)
-    assert ran.verdict.startswith("The state is refused: ")
+    assert (ran.code, ran.messages, len(zuora.requests)) == (2, [], 0)
+    assert ran.verdict.startswith("Misconfigured: The state is refused: ")
     assert wrong in ran.verdict
+
+
+def test_an_unfinished_job_that_a_list_lacks_is_requested_by_its_id(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_job(E1, job(1))
+    zuora.put_job(E1, job(2, status="EXPORTING"))
+    state = tap().state
+    zuora.requests.clear()
+    zuora.faults.add(Fault(f"/test-environments/{E1}/jobs", status=200, json={"result": [job(1)], "size": 1}))
+    ran = tap(state=state)
+    assert (ran.code, ran.ids()) == (0, [job(2)["id"]])
+    assert ran.bookmark()["unfinished"] == [job(2)["id"]]
+    assert paths(zuora)[-2:] == [f"/test-environments/{E1}/jobs", f"/test-environments/{E1}/jobs/{job(2)['id']}"]
+
+
+def test_the_end_of_a_job_is_sent_although_a_list_in_between_was_empty(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_job(E1, job(1))
+    zuora.put_job(E1, job(2, status="CLONING"))
+    state = tap().state
+    empty = Fault(f"/test-environments/{E1}/jobs", times=1, status=200, json={"result": [], "size": 0})
+    zuora.faults.add(empty)
+    second = tap(state=state)
+    assert (second.code, second.ids()) == (0, [job(2)["id"]])
+    # Its `updateTime` does not move.
+    zuora.put_job(E1, job(2, status="COMPLETED"))
+    third = tap(state=second.state)
+    assert (third.code, third.records()[-1]["status"], third.bookmark()["unfinished"]) == (0, "COMPLETED", [])
+
+
+def test_an_unfinished_job_that_zuora_no_longer_has_is_dropped_with_a_warning(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_job(E1, job(1, status="EXPORTING"))
+    state = tap().state
+    gone = job(1)["id"]
+    zuora.faults.add(Fault(f"/test-environments/{E1}/jobs", status=200, json={"result": [job(2)], "size": 1}))
+    zuora.faults.add(Fault(f"*/{gone}", status=404))
+    for on_missing in ("warn", "fail"):
+        ran = tap(state=state, on_missing=on_missing)
+        assert (ran.code, ran.ids(), ran.bookmark()["unfinished"]) == (0, [], [])
+        assert f"Zuora no longer has the job {gone} of the test environment {E1}, which was unfinished" in ran.log
+
+
+def test_an_unfinished_job_that_cannot_be_requested_stays_unfinished_and_fails_its_environment(
+    tap: Tap, zuora: Zuora
+) -> None:
+    zuora.put_job(E1, job(1, status="EXPORTING"))
+    first = tap()
+    zuora.faults.add(Fault(f"/test-environments/{E1}/jobs", status=200, json={"result": [job(2)], "size": 1}))
+    zuora.faults.add(Fault(f"*/{job(1)['id']}", status=500))
+    ran = tap(state=first.state)
+    assert (ran.code, ran.ids(), ran.bookmark()) == (1, [], first.bookmark())
+    assert ran.verdict.startswith(f"Incomplete: GET /test-environments/{E1}/jobs/{job(1)['id']} at ")
+
+
+def test_a_full_table_requests_no_job_that_its_list_lacks(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_job(E1, job(1, status="EXPORTING"))
+    state = tap().state
+    zuora.faults.add(Fault(f"/test-environments/{E1}/jobs", status=200, json={"result": [job(2)], "size": 1}))
+    catalog = tap.catalog(JOBS)
+    for stream in catalog["streams"]:
+        stream["replication_method"] = "FULL_TABLE"
+        stream.pop("replication_key", None)
+    options = ["--config", tap.file("config.json", tap.config), "--catalog", tap.file("catalog.json", catalog)]
+    zuora.requests.clear()
+    ran = tap.run([*options, "--state", tap.file("state.json", state)])
+    assert (ran.code, ran.ids()) == (0, [job(2)["id"]])
+    assert paths(zuora) == ["/test-environments", f"/test-environments/{E1}/jobs"]

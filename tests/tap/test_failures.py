@@ -93,7 +93,6 @@ def test_an_answer_that_is_not_what_was_asked_for_fails_at_once_and_alone(tap: T
     "answer",
     [
         job(2),
-        {**job(1), "testEnvironmentId": E2},
         {"status": "COMPLETED"},
         {**job(1), "id": None},
         {"result": [job(1)]},
@@ -110,10 +109,10 @@ def test_a_job_is_the_one_asked_for_in_another_spelling_and_without_its_environm
     zuora.faults.add(Fault(f"*/jobs/{job(1)['id']}", status=200, json=answer))
     ran = tap(test_environments=[{"id": E1, "job_ids": [job(1)["id"]]}], only=JOBS)
     assert (ran.code, ran.ids()) == (0, [job(1)["id"].upper()])
-    assert ran.records()[0]["testEnvironmentId"] is None
+    assert ran.records()[0]["testEnvironmentId"] == E1
 
 
-@pytest.mark.parametrize("stranger", [None, 7, "text", [], {}, {"id": ""}, {"id": True}, job(9, E2)])
+@pytest.mark.parametrize("stranger", [None, 7, "text", [], {}, {"id": ""}, {"id": True}])
 def test_a_row_that_is_no_job_is_named_and_the_good_ones_are_emitted(tap: Tap, zuora: Zuora, stranger: object) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, status=200, json={"result": [stranger, job(1)], "size": 2}))
     ran = tap(test_environments=[E1], only=JOBS)
@@ -127,7 +126,7 @@ def test_a_missing_job_is_a_warning_and_the_run_succeeds(tap: Tap) -> None:
     what = f"Zuora does not have the job {UNKNOWN} of the test environment {E1}"
     assert "WARNING" in ran.log
     assert what in ran.log
-    assert ran.verdict == f"Done, but {what}; emitted 1 job and 1 test environment."
+    assert ran.verdict == f"Done: emitted 1 job and 1 test environment; {what}."
 
 
 def test_a_missing_environment_is_named_once_for_both_streams(tap: Tap) -> None:
@@ -155,18 +154,77 @@ def test_an_error_body_of_kind_40_means_missing_whatever_its_status(tap: Tap, zu
 
 def test_on_missing_fail_emits_everything_else_and_its_state_and_fails(tap: Tap) -> None:
     ran = tap(test_environments=[{"id": E1, "job_ids": [UNKNOWN]}, E2], only=JOBS, on_missing="fail")
-    assert (ran.code, ran.ids()) == (1, [job(2)["id"]])
+    assert (ran.code, ran.ids()) == (2, [job(2)["id"]])
     assert ran.bookmark(E2)["unfinished"] == []
-    assert ran.verdict.startswith(f"Failed: Zuora does not have the job {UNKNOWN}")
+    assert ran.verdict.startswith(f"Misconfigured: Zuora does not have the job {UNKNOWN}")
 
 
-@pytest.mark.parametrize(
-    "named", [[UNKNOWN], [{"id": E1, "job_ids": [UNKNOWN]}], [{"id": UNKNOWN, "job_ids": [UNKNOWN]}]]
-)
-def test_when_nothing_that_was_named_exists_the_run_fails(tap: Tap, named: Any) -> None:
+@pytest.mark.parametrize("named", [[UNKNOWN], [{"id": UNKNOWN, "job_ids": [UNKNOWN]}]])
+def test_when_nothing_that_was_named_exists_somebody_must_act(tap: Tap, named: Any) -> None:
     ran = tap(test_environments=named)
-    assert (ran.code, ran.ids()) == (1, [])
+    assert (ran.code, ran.ids()) == (2, [])
+    assert ran.verdict.startswith("Misconfigured: Zuora has nothing of what the configuration names")
     assert "base_url" in ran.verdict
+
+
+def test_an_environment_that_exists_is_enough_although_no_named_job_does(tap: Tap) -> None:
+    named = [{"id": E1, "job_ids": [UNKNOWN]}]
+    both = tap(test_environments=named)
+    assert (both.code, both.ids(), both.ids(ENVIRONMENTS)) == (0, [], [E1])
+    assert both.verdict == (
+        f"Done: emitted 1 test environment; Zuora does not have the job {UNKNOWN} of the test environment {E1}."
+    )
+    assert tap(test_environments=named, only=JOBS).code == 2
+
+
+def test_an_environment_that_the_list_lacks_is_not_missing_if_its_jobs_arrive(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/test-environments", status=200, json={"result": [environment(E2)], "size": 1}))
+    ran = tap(test_environments=[E1])
+    assert (ran.code, ran.ids(), ran.ids(ENVIRONMENTS)) == (0, [job(1)["id"]], [])
+    assert ran.verdict == "Done: emitted 1 job."
+    assert "does not have" not in ran.log
+    assert tap(test_environments=[E1], on_missing="fail").code == 0
+
+
+def test_an_environment_that_the_list_has_is_not_missing_but_failed_if_its_jobs_are_not_found(
+    tap: Tap, zuora: Zuora
+) -> None:
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=404, body="<html>Not found</html>"))
+    ran = tap(test_environments=[E1, E2])
+    assert (ran.code, ran.ids()) == (1, [job(2)["id"]])
+    assert ran.verdict.startswith(f"Incomplete: GET {LIST_OF_JOBS} at ")
+    assert "does not have the test environment" not in ran.log
+
+
+def test_a_run_whose_every_list_of_jobs_is_not_found_is_not_done(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/test-environments/*/jobs", status=404, body="<html>Not found</html>"))
+    for streams in ({}, {"only": JOBS}):
+        ran = tap(**streams)
+        assert (ran.code, ran.ids()) == (1, [])
+        assert ran.verdict.startswith(f"Incomplete: GET {LIST_OF_JOBS} at ")
+        assert "(and 2 more, named above)" in ran.verdict
+
+
+@pytest.mark.parametrize("on_missing", ["warn", "fail"])
+def test_what_is_missing_and_what_failed_are_both_in_the_verdict(tap: Tap, zuora: Zuora, on_missing: str) -> None:
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=400, json={"message": "no"}))
+    ran = tap(test_environments=[E1, UNKNOWN, E2], on_missing=on_missing)
+    failed, missing = f"GET {LIST_OF_JOBS} at ", f"Zuora does not have the test environment {UNKNOWN}"
+    code, word, first, second = {
+        "warn": (1, "Incomplete", failed, missing),
+        "fail": (2, "Misconfigured", missing, failed),
+    }[on_missing]
+    assert (ran.code, ran.ids()) == (code, [job(2)["id"]])
+    assert ran.verdict.startswith(f"{word}: {first}")
+    assert f"; {second}" in ran.verdict
+    assert "; emitted 1 job and " in ran.verdict
+
+
+def test_a_run_that_ends_early_calls_nothing_missing(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=429, headers={"Retry-After": "3600"}))
+    ran = tap(test_environments=[E1, UNKNOWN])
+    assert ran.verdict.startswith("Stopped: ")
+    assert "does not have" not in ran.log
 
 
 def test_a_missing_thing_leaves_the_state_as_it_was(tap: Tap) -> None:
@@ -201,24 +259,78 @@ def test_a_discovered_id_that_is_no_path_segment_is_not_asked_for(tap: Tap, zuor
 
 def test_wrong_credentials_end_the_run_at_once_and_say_what_to_do(tap: Tap, zuora: Zuora) -> None:
     ran = tap(client_secret="wrong-secret")
-    assert (ran.code, ran.records(), paths(zuora)) == (1, [], [])
+    assert (ran.code, ran.records(), paths(zuora)) == (2, [], [])
+    assert ran.verdict.startswith("Misconfigured: POST /oauth/token at ")
     assert "POST /oauth/token" in ran.verdict
     assert "credentials of one host fail on another" in ran.verdict
 
 
-def test_a_missing_permission_ends_the_run_at_once_and_names_it(tap: Tap, zuora: Zuora) -> None:
+def test_a_missing_permission_for_the_list_that_is_needed_ends_the_run_and_names_it(tap: Tap, zuora: Zuora) -> None:
     zuora.permission = False
+    for streams in ({"only": JOBS}, {"only": ENVIRONMENTS}):
+        zuora.requests.clear()
+        ran = tap(**streams)
+        assert (ran.code, ran.records(), paths(zuora)) == (2, [], ["/test-environments"])
+        assert ran.verdict.startswith("Misconfigured: GET /test-environments at ")
+        assert "Refresh Central Sandbox" in ran.verdict
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 90000010), (401, 90000011), (200, 90000010)])
+def test_one_environment_that_is_refused_does_not_starve_the_others(
+    tap: Tap, zuora: Zuora, status: int, code: int
+) -> None:
+    zuora.faults.add(Fault(f"/test-environments/{E2}/jobs", status=status, json=with_code(code)))
     ran = tap()
-    assert (ran.code, ran.records(), len(zuora.requests)) == (1, [], 2)
-    assert "Refresh Central Sandbox" in ran.verdict
+    assert (ran.code, ran.ids(), ran.bookmark(E2)) == (1, [job(1)["id"], job(3)["id"]], None)
+    assert ran.bookmark(E3) is not None
+    assert ran.verdict.startswith(f"Incomplete: GET /test-environments/{E2}/jobs at ")
 
 
-def test_a_missing_permission_ends_a_run_of_the_environments_alone_too(tap: Tap, zuora: Zuora) -> None:
-    zuora.permission = False
-    ran = tap(only=ENVIRONMENTS)
-    assert (ran.code, ran.messages[1:], paths(zuora)) == (1, [], ["/test-environments"])
-    assert ran.verdict.startswith("Stopped: GET /test-environments at ")
-    assert "Refresh Central Sandbox" in ran.verdict
+@pytest.mark.parametrize(("status", "code"), [(403, 90000010), (401, 90000011)])
+def test_when_every_request_for_jobs_is_refused_somebody_must_act(
+    tap: Tap, zuora: Zuora, status: int, code: int
+) -> None:
+    zuora.faults.add(Fault("/test-environments/*/jobs", status=status, json=with_code(code)))
+    ran = tap()
+    assert (ran.code, ran.ids(), len(ran.ids(ENVIRONMENTS))) == (2, [], 3)
+    assert ran.verdict.startswith(f"Misconfigured: GET {LIST_OF_JOBS} at ")
+
+
+def test_ten_refusals_in_a_row_end_the_run(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/test-environments/*/jobs/*", status=403))
+    names = [{"id": E1, "job_ids": [f"{number}" for number in range(40)]}]
+    ran = tap(test_environments=names, only=JOBS, max_parallel_requests=1)
+    assert (ran.code, len(paths(zuora))) == (2, 10)
+    assert ran.verdict.startswith("Misconfigured: ")
+    assert "; 30 requests were not tried" in ran.verdict
+
+
+def test_an_element_of_a_list_that_announces_another_page_is_emitted_and_the_environment_fails(
+    tap: Tap, zuora: Zuora
+) -> None:
+    page = {"result": [job(1)], "nextPage": "/test-environments/next"}
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=200, json=page))
+    ran = tap(test_environments=[E1], only=JOBS)
+    assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"]], None)
+    assert "announces another page" in ran.verdict
+
+
+def test_a_size_of_zero_without_a_list_is_an_empty_list(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault(LIST_OF_JOBS, status=200, json={"size": 0}))
+    ran = tap(test_environments=[E1, E2], only=JOBS)
+    assert (ran.code, ran.ids(), ran.bookmark()["unfinished"]) == (0, [job(2)["id"]], [])
+
+
+@pytest.mark.parametrize("named", [[E1], [{"id": E1, "job_ids": [job(1)["id"], job(4)["id"]]}]])
+def test_jobs_with_another_environment_than_the_one_requested_are_emitted_with_one_warning(
+    tap: Tap, zuora: Zuora, named: Any
+) -> None:
+    for number in (1, 4):
+        zuora.put_job(E1, {**job(number), "testEnvironmentId": "another-name"})
+    ran = tap(test_environments=named, only=JOBS)
+    assert (ran.code, ran.ids()) == (0, [job(1)["id"], job(4)["id"]])
+    assert {record["testEnvironmentId"] for record in ran.records()} == {"another-name"}
+    assert ran.log.count("'another-name'") == 1
 
 
 @pytest.mark.parametrize("config", [{}, {"test_environments": [E1]}])
@@ -228,7 +340,7 @@ def test_a_bug_where_an_answer_is_read_is_not_taken_for_a_fault_of_zuoras(
     monkeypatch.setattr("tap_zuora_testenv.zuora.client.listed_rows", lambda *_, **__: 1 / 0)
     ran = tap(only=JOBS, **config)
     assert (ran.code, ran.records()) == (1, [])
-    assert ran.verdict == "A bug in tap-zuora-testenv, please report it: ZeroDivisionError."
+    assert ran.verdict == "Stopped: a bug in tap-zuora-testenv, please report it (ZeroDivisionError)."
 
 
 def test_a_token_that_died_is_renewed_once_outside_the_attempts(tap: Tap, zuora: Zuora) -> None:
@@ -237,12 +349,12 @@ def test_a_token_that_died_is_renewed_once_outside_the_attempts(tap: Tap, zuora:
     assert paths(zuora, "POST") == ["/oauth/token"] * 2
 
 
-def test_a_token_that_is_refused_twice_ends_the_run(tap: Tap, zuora: Zuora) -> None:
+def test_a_new_token_that_is_refused_too_is_a_failure_of_the_request(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, status=401, json=with_code(90000011)))
     ran = tap()
-    assert ran.code == 1
+    assert (ran.code, ran.ids()) == (1, [job(2)["id"], job(3)["id"]])
     assert paths(zuora, "POST") == ["/oauth/token"] * 2
-    assert ran.verdict.startswith("Stopped: ")
+    assert "; a new token did not help; emitted" in ran.verdict
 
 
 def test_an_access_token_is_used_as_it_is_and_never_renewed(tap: Tap, zuora: Zuora) -> None:
@@ -250,7 +362,7 @@ def test_an_access_token_is_used_as_it_is_and_never_renewed(tap: Tap, zuora: Zuo
     assert tap(client_id=None, client_secret=None, access_token=token).code == 0
     zuora.tokens.expire()
     ran = tap(client_id=None, client_secret=None, access_token=token)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "`access_token` is not, or no longer, good" in ran.verdict
     assert paths(zuora, "POST") == []
 

@@ -7,9 +7,11 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.singerlib.encoding.simple import SimpleSingerWriter
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, ENVIRONMENTS, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
@@ -25,12 +27,28 @@ def test_a_state_file_that_is_not_json_fails_as_with_any_tap(tap: Tap) -> None:
         TapZuoraTestenv(config=tap.config, state=path)
 
 
+def test_a_state_that_no_message_can_contain_is_refused(tap: Tap) -> None:
+    with pytest.raises(ConfigValidationError) as refused:
+        TapZuoraTestenv(config=tap.config, state={"bookmarks": {"other": {"x": "\ud800"}}})
+    sentence = "The state is refused: it contains a value that no message can contain (UnicodeEncodeError)."
+    assert refused.value.errors == [sentence]
+
+
+def test_the_environment_wins_over_the_settings(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAP_ZUORA_TESTENV_TRACK_ID", "environment")
+    config = tap.config | {"track_id": "given", "entity_id": "given"}
+    instance = TapZuoraTestenv(config=config, parse_env_config=True)
+    assert (instance.config["track_id"], instance.config["entity_id"]) == ("environment", "given")
+
+
 def test_with_another_writer_a_signal_ends_it_as_it_ends_any_tap(tap: Tap, capfd: pytest.CaptureFixture[str]) -> None:
     state = {"bookmarks": {"test_environment_jobs": {"partitions": [{"context": {"testEnvironmentId": E1}}]}}}
     TapZuoraTestenv(config=tap.config, state=state, message_writer=SimpleSingerWriter())
     with pytest.raises(SystemExit):
         signal.raise_signal(signal.SIGTERM)
-    assert json.loads(capfd.readouterr().out) == {"type": "STATE", "value": state}
+    output = capfd.readouterr().out
+    accept([output])
+    assert json.loads(output) == {"type": "STATE", "value": state}
 
 
 def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_again(
@@ -44,7 +62,9 @@ def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_a
     capfd.readouterr()
     zuora.put_environment(environment(E2))
     instance.sync_all()
-    messages = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    lines = capfd.readouterr().out.splitlines()
+    accept(lines)
+    messages = [json.loads(line) for line in lines]
     records = [(each["stream"], each["record"]["id"]) for each in messages if each["type"] == "RECORD"]
     # All environments again, and the unfinished job, which is also the latest one.
     assert records == [(ENVIRONMENTS, E1), (ENVIRONMENTS, E2), (JOBS, job(2)["id"])]

@@ -7,15 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
+from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -35,6 +39,18 @@ root: {level: DEBUG, handlers: [console], propagate: true}
 """
 
 
+class Command(subprocess.Popen[str]):
+    """A running command whose messages a target must accept."""
+
+    @override
+    def communicate(self, input: str | None = None, timeout: float | None = None) -> tuple[str, str]:
+        output, errors = super().communicate(input, timeout)
+        # A test that has read the beginning itself has read the schema.
+        if output and output.startswith('{"type":"SCHEMA"'):
+            accept(output.splitlines())
+        return output, errors
+
+
 @pytest.fixture(autouse=True)
 def one_environment(zuora: Zuora) -> None:
     zuora.tokens.client_secret = SECRET
@@ -46,18 +62,25 @@ def one_environment(zuora: Zuora) -> None:
 @pytest.fixture
 def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
     """Start the command with these settings; what still runs at the end of the test is ended."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[Command] = []
 
-    def begin(*arguments: str, environ: dict[str, str] | None = None, **config: Any) -> subprocess.Popen[str]:
-        given = {"base_url": server.url, "client_id": "demo-client", "client_secret": SECRET, **config}
+    def begin(
+        *arguments: str,
+        environ: dict[str, str] | None = None,
+        stdout: Any = subprocess.PIPE,
+        preexec_fn: Callable[[], Any] | None = None,
+        **config: Any,
+    ) -> Command:
+        given = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **config}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(given), encoding="utf-8")
-        process = subprocess.Popen(  # noqa: S603 - this interpreter, these arguments
+        process = Command(
             [*COMMAND, "--config", str(path), *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=preexec_fn,
             env={**os.environ, **(environ or {})},
         )
         running.append(process)
@@ -97,7 +120,7 @@ def test_a_bug_shows_its_traceback_and_asks_to_be_reported(start: Any) -> None:
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" in errors
-    assert last_line(errors).startswith("A bug in tap-zuora-testenv")
+    assert last_line(errors).startswith("Stopped: a bug in tap-zuora-testenv")
 
 
 def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: Any) -> None:
@@ -107,22 +130,77 @@ def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: An
     assert [json.loads(line)["type"] for line in output.splitlines()].count("RECORD") == 2
     assert E1 not in [line for line in output.splitlines() if json.loads(line)["type"] == "STATE"][-1]
     assert "ERROR" not in errors
-    assert last_line(errors) == "It works: a run would emit 30 jobs and 1 test environment."
+    assert last_line(errors) == "Done: a run would emit 30 jobs and 1 test environment."
 
 
 def test_a_dry_run_tells_what_works_and_what_does_not(start: Any, zuora: Zuora) -> None:
     zuora.permission = False
     process = start("--test")
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert [line.split()[0] for line in errors.splitlines()[-5:-1]] == ["yes", "yes", "no", "?"]
-    assert last_line(errors).startswith("Stopped: GET /test-environments at ")
+    # What was not read is not counted.
+    assert errors.splitlines()[-2] == "    ?  everything requested can be read"
+    assert last_line(errors).startswith("Misconfigured: GET /test-environments at ")
+
+
+def test_a_dry_run_on_a_terminal_prints_only_its_findings(start: Any) -> None:
+    leader, follower = os.openpty()
+    process = start("--test", stdout=follower)
+    os.close(follower)
+    _, errors = process.communicate(timeout=60)
+    with suppress(OSError):
+        # At its end, a terminal without a writer is an error.
+        assert os.read(leader, 1) == b""
+    os.close(leader)
+    assert process.returncode == 0
+    assert last_line(errors) == "Done: a run would emit 30 jobs and 1 test environment."
+
+
+def test_a_dry_run_of_the_schemas_says_how_many_it_wrote(start: Any) -> None:
+    process = start("--test=schema")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert [json.loads(line)["type"] for line in output.splitlines()] == ["SCHEMA", "SCHEMA"]
+    assert last_line(errors) == "Done: wrote 2 schemas."
+
+
+@pytest.mark.parametrize("stream_maps", [{JOBS: None}, {JOBS: {"__filter__": "False"}}])
+def test_what_the_stream_maps_filter_out_is_not_counted(start: Any, stream_maps: Any) -> None:
+    process = start(stream_maps=stream_maps)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, last_line(errors)) == (0, "Done: emitted 1 test environment.")
+    process = start("--test", stream_maps=stream_maps)
+    _, errors = process.communicate(timeout=60)
+    assert last_line(errors) == "Done: a run would emit 1 test environment."
+
+
+def test_a_dry_run_emits_a_record_that_the_filter_lets_through_and_counts_all_of_them(start: Any) -> None:
+    wanted = job(20)["id"]
+    process = start("--test", stream_maps={JOBS: {"__filter__": f"id >= '{wanted}'"}})
+    output, errors = process.communicate(timeout=60)
+    records = [json.loads(line) for line in output.splitlines() if '"RECORD"' in line]
+    assert [each["record"]["id"] for each in records if each["stream"] == JOBS] == [wanted]
+    assert last_line(errors) == "Done: a run would emit 10 jobs and 1 test environment."
+
+
+def test_records_are_counted_under_the_stream_that_they_come_from(start: Any) -> None:
+    process = start(stream_maps={JOBS: {"__alias__": "refreshes"}, "test_environments": None})
+    _, errors = process.communicate(timeout=60)
+    assert last_line(errors) == "Done: emitted 30 jobs."
+
+
+def test_a_run_whose_records_are_all_filtered_out_says_so(start: Any) -> None:
+    process = start(stream_maps={JOBS: None, "test_environments": None})
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert last_line(errors) == "Done: the stream maps left nothing of 30 jobs and 1 test environment."
 
 
 def test_a_dry_run_requests_every_named_job(start: Any, zuora: Zuora) -> None:
     process = start("--test", test_environments=[{"id": E1, "job_ids": [job(number)["id"] for number in range(30)]}])
     _, errors = process.communicate(timeout=60)
-    assert last_line(errors) == "It works: a run would emit 30 jobs and 1 test environment."
+    assert last_line(errors) == "Done: a run would emit 30 jobs and 1 test environment."
     assert len(paths(zuora)) == 31
 
 
@@ -130,25 +208,27 @@ def test_a_dry_run_does_not_claim_that_a_missing_job_can_be_read(start: Any) -> 
     process = start("--test", test_environments=[{"id": E1, "job_ids": [job(0)["id"], "missing", job(1)["id"]]}])
     _, errors = process.communicate(timeout=60)
     lines = errors.splitlines()
-    assert "   no  all that is asked for can be read: 2 jobs and 1 test environment" in lines
-    assert lines[-1].startswith("Done, but Zuora does not have the job missing")
+    assert "   no  everything requested can be read: 2 jobs, 1 test environment" in lines
+    assert lines[-1].startswith(
+        "Done: a run would emit 2 jobs and 1 test environment; Zuora does not have the job missing"
+    )
 
 
 def test_a_dry_run_whose_first_named_job_is_missing_finds_the_others(start: Any) -> None:
     process = start("--test", test_environments=[{"id": E1, "job_ids": ["missing", job(1)["id"]]}])
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert last_line(errors).endswith("; a run would emit 1 job and 1 test environment.")
+    assert last_line(errors).startswith("Done: a run would emit 1 job and 1 test environment; ")
 
 
 def test_a_dry_run_that_is_refused_says_why_in_its_last_line(start: Any) -> None:
     process = start("--test", max_attempts=0)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert last_line(errors) == "Setting `max_attempts` must be a whole number from 1 to 20."
+    assert process.returncode == 2
+    assert last_line(errors) == "Misconfigured: Setting `max_attempts` must be a whole number from 1 to 20."
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     start: Any, zuora: Zuora, number: int, code: int
 ) -> None:
@@ -156,13 +236,15 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     zuora.put_job(E2, job(100, E2))
     zuora.put_environment(environment(E3))
     zuora.faults.add(Fault(f"/test-environments/{E3}/jobs", delay_seconds=60))
-    process = start()
+    # Whatever started the tests may ignore it.
+    process = start(preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     lines: list[str] = []
     # When a record of the second environment is out, the first is done; the third keeps the tap waiting.
     while not lines or job(100)["id"] not in lines[-1]:
         lines.append(process.stdout.readline())
     process.send_signal(number)
     lines += process.stdout.readlines()
+    accept(lines)
     errors = process.stderr.read()
     assert process.wait(timeout=5) == code
     states = [each["value"] for each in map(json.loads, lines) if each["type"] == "STATE"]
@@ -171,6 +253,47 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     assert E3 not in done
     assert last_line(errors) == f"Stopped by {signal.Signals(number).name}."
     assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")  # noqa: PTH110
+def test_a_full_disk_stops_the_run_with_its_reason(start: Any) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        process = start(stdout=full)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert last_line(errors) == "Stopped: the output cannot be written (No space left on device)."
+    assert "Traceback" not in errors
+    assert "Exception ignored" not in errors
+
+
+def test_a_closed_output_stops_the_run_with_its_reason(start: Any) -> None:
+    process = start(preexec_fn=lambda: os.close(1))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert last_line(errors) == "Stopped: the output cannot be written (Bad file descriptor)."
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("option", ["--about", "--discover", "--help"])
+def test_a_reader_that_leaves_before_a_description_ends_is_no_news(start: Any, option: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(option, stdout=writer)
+    os.close(writer)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in {0, 1}
+    assert "Traceback" not in errors
+    assert "BrokenPipe" not in errors
+
+
+def test_a_hangup_that_is_ignored_at_the_start_stays_ignored(start: Any, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/test-environments", times=1, delay_seconds=1.0))
+    process = start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    # The SCHEMA is written, so the tap has set its handlers up.
+    process.stdout.readline()
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, last_line(errors)) == (0, "Done: emitted 30 jobs and 1 test environment.")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
@@ -241,6 +364,45 @@ def test_no_secret_stands_in_any_output_at_debug_level(
         assert token not in text
         assert "x" * 201 not in text
     assert ('"level":"debug"' in errors) == foreign
+
+
+ECHOES = [
+    "s3cr3t%2b%2f%20of%20mine",
+    "s3cr3t+\\/ of mine",
+    "s3cr3t\\u002b/\\u0020of mine",
+    "s3cr3t&plus;&#47;&#x20;of mine",
+    "s3cr3t&#43;\\u002f%20of+mine",
+    "&amp;#115;3cr3t%252B%252F%2520of%2520mine",
+]
+
+
+@pytest.mark.parametrize("status", [400, 401])
+@pytest.mark.parametrize("echo", ECHOES)
+def test_no_encoding_of_a_secret_stands_in_the_log(start: Any, zuora: Zuora, echo: str, status: int) -> None:
+    zuora.faults.add(Fault("/oauth/token", status=status, json={"message": f"unknown client <{echo}>"}))
+    _, errors = start(environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    assert 'saying "unknown client <***>"' in last_line(errors)
+    assert "s3cr3t" not in errors
+    assert "mine" not in errors
+
+
+def test_what_nobody_sees_stays_out_of_the_log_but_not_out_of_the_records(start: Any, zuora: Zuora) -> None:
+    unseen = "\u202e\u2066\u200b\ufeff\u00ad\x1b[31m\x07\r"
+    zuora.put_job(E1, {"id": f"un{unseen}seen", "createdById": unseen, "jobEndTime": unseen, f"field{unseen}": 1})
+    path = f"/test-environments/{E2}/jobs"
+    headers = {"Zuora-Request-Id": "un\u00adseen"}
+    zuora.faults.add(Fault(path, status=400, json={"message": f"a{unseen}b", "processId": unseen}, headers=headers))
+    output, errors = start(test_environments=[E1, E2], environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
+    (record,) = (
+        each["record"]
+        for each in map(json.loads, output.splitlines())
+        if unseen in each.get("record", {}).get("id", "")
+    )
+    assert record["createdById"] == unseen
+    assert "its jobEndTime is not of its type and becomes null" in errors
+    assert "unknown field" in errors
+    assert 'saying "a [31m b"' in last_line(errors)
+    assert all(line.isprintable() for line in errors.splitlines())
 
 
 def test_the_log_does_not_grow_with_the_number_of_jobs(start: Any, zuora: Zuora) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from tap_zuora_testenv.emulator.server import EmulatorServer
+from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
 from tap_zuora_testenv.emulator.zuora import Zuora
 from tap_zuora_testenv.tap import TapZuoraTestenv
 
@@ -18,7 +19,7 @@ import pytest
 _SERVER = EmulatorServer(Zuora(seed=3))
 _CONFIG: dict[str, Any] = {
     "base_url": "http://127.0.0.1",
-    "client_id": "demo-client",
+    "client_id": DEMO_CLIENT_ID,
     "client_secret": "demo-secret",
 }
 

@@ -274,6 +274,8 @@ class Run(NamedTuple):
         interrupted_after: After how many answers a signal comes, if it comes before the end.
         slow: How many seconds the tap's clock is behind Zuora's.
         meanwhile: What changes between the requests of a run that names jobs.
+        lacking: The jobs that the list lacks, of those that the tap has seen as they are or knows to be unfinished.
+            With all of them, the list is empty.
     """
 
     named: tuple[str, ...] | None = None
@@ -282,6 +284,7 @@ class Run(NamedTuple):
     interrupted_after: int | None = None
     slow: int = 0
     meanwhile: tuple[Change, ...] = ()
+    lacking: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -289,6 +292,7 @@ class World:
     """Zuora, a warehouse, and the state that a tap with some rule keeps between its runs."""
 
     rule: type[Bookmark] = Bookmark
+    follows_up: bool = True
     now: int = BEGIN
     zuora: dict[str, dict[str, Any]] = field(default_factory=dict)
     warehouse: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -327,6 +331,8 @@ class World:
                 return
             if run.named is not None and 0 < number <= len(run.meanwhile):
                 self.change(run.meanwhile[number - 1])
+            if self.is_lacking(job_id, run, bookmark):
+                continue
             if job_id in run.failing or job_id not in self.zuora:
                 is_whole = False
                 continue
@@ -342,6 +348,15 @@ class World:
         if run.named is None or bookmark.unfinished is None:
             self.settled = finished
         self.state = written
+
+    def is_lacking(self, job_id: str, run: Run, bookmark: Bookmark) -> bool:
+        """Return whether a list lacks a job that is not requested by its id either."""
+        if run.named is not None or job_id not in run.lacking:
+            return False
+        if job_id in (bookmark.unfinished or ()):
+            return not self.follows_up
+        job = self.zuora[job_id]
+        return is_finished(job) and self.warehouse.get(job_id) == job
 
     def emit(self, answer: dict[str, Any], bookmark: Bookmark) -> None:
         self.warehouse[answer["id"]] = answer
@@ -359,9 +374,9 @@ class PlainBookmark(Bookmark):
         return self.at is None or updated is None or updated >= self.at
 
 
-def lived(history: list[Change | Run], rule: type[Bookmark] = Bookmark) -> World:
+def lived(history: list[Change | Run], rule: type[Bookmark] = Bookmark, *, follows_up: bool = True) -> World:
     """Let a history happen, and then one more run that lists everything and is whole."""
-    world = World(rule)
+    world = World(rule, follows_up)
     for event in [*history, Run()]:
         world.happen(event)
     return world
@@ -393,6 +408,7 @@ def histories_of(
         interrupted_after=st.sampled_from([None] * 6 + [0, 1, 2, 3]),
         slow=slow,
         meanwhile=st.lists(changes, max_size=changes_in_a_run).map(tuple),
+        lacking=st.sampled_from([frozenset(), frozenset(), frozenset(JOB_IDS), *(frozenset(one) for one in JOB_IDS)]),
     )
     event = st.one_of(changes, changes, st.just(Run()), runs)
     return st.lists(event, min_size=10, max_size=40) | st.lists(event, max_size=10)
@@ -407,7 +423,18 @@ searching = settings(max_examples=2000, database=None, phases=[Phase.generate])
 """Such a history is found among the first hundred; no time is spent on making it smaller."""
 
 
+# A list in between is empty, and then the job ends with its `updateTime` unchanged.
+LACKING: list[Change | Run] = [
+    Change("A", False, Stamp(0, 0)),
+    Run(),
+    Change("B", True, Stamp(0, 0)),
+    Run(lacking=frozenset(JOB_IDS)),
+    Change("A", True, None),
+]
+
+
 @given(histories)
+@example(LACKING)
 @example([Change("A", False, Stamp(0, 0)), Change("B", True, Stamp(0, 0)), Run(), Change("A", True, None)])
 @example([Change("A", True, Stamp(0, 1000)), Run(), Change("B", True, Stamp(0, 0))])
 @many
@@ -427,6 +454,12 @@ def test_on_a_clock_that_is_ahead_nothing_is_lost_while_no_stamp_is(history: lis
 @many
 def test_a_finished_job_that_did_not_change_is_not_sent_again(history: list[Change | Run]) -> None:
     assert lived(history).sent_again == []
+
+
+def test_a_job_is_lost_if_a_list_that_lacks_it_settles_it() -> None:
+    assert lived(LACKING).warehouse == lived(LACKING).zuora
+    careless = lived(LACKING, follows_up=False)
+    assert careless.warehouse != careless.zuora
 
 
 def loses(history: list[Change | Run], rule: type[Bookmark]) -> bool:

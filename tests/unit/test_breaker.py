@@ -3,11 +3,20 @@ from __future__ import annotations
 import pytest
 
 from tap_zuora_testenv.breaker import CircuitBreaker
-from tap_zuora_testenv.zuora.errors import Exchange, Fatal, NotFound, Transient, ZuoraError
+from tap_zuora_testenv.zuora.errors import (
+    Exchange,
+    Fatal,
+    NotFound,
+    PermissionRefused,
+    Transient,
+    Unauthorized,
+    ZuoraError,
+)
 from tap_zuora_testenv.zuora.look_ahead import LookAhead
 
 EXCHANGE = Exchange("GET", "/test-environments/e/jobs/j", "rest.zuora.com")
 FAULT = Transient(EXCHANGE, "a passing fault")
+REFUSALS = [PermissionRefused(EXCHANGE, "not allowed"), Unauthorized(EXCHANGE, "a wrong token")]
 
 
 class Stop:
@@ -21,17 +30,17 @@ class Stop:
         return self.error
 
 
-def fail(breaker: CircuitBreaker, environment: str | None, requested: int) -> None:
+def fail(breaker: CircuitBreaker, environment: str | None, requested: int, error: ZuoraError = FAULT) -> None:
     with breaker.watch(environment, environments=requested):
-        raise FAULT
+        raise error
 
 
-def fail_each(breaker: CircuitBreaker, environments: list[str], requested: int) -> None:
-    """Use up the attempts of one request per environment, none of which is one too many."""
+def fail_each(breaker: CircuitBreaker, environments: list[str], requested: int, error: ZuoraError = FAULT) -> None:
+    """Let one request per environment fail, none of which is one too many."""
     for environment in environments:
-        with pytest.raises(Transient) as failed:
-            fail(breaker, environment, requested)
-        assert failed.value is FAULT
+        with pytest.raises(type(error)) as failed:
+            fail(breaker, environment, requested, error)
+        assert failed.value is error
 
 
 def test_ten_failures_in_a_row_from_two_environments_end_the_run() -> None:
@@ -42,6 +51,55 @@ def test_ten_failures_in_a_row_from_two_environments_end_the_run() -> None:
     assert type(ended.value) is Fatal
     assert ended.value.exchange == EXCHANGE
     assert ended.value.reason == "10 requests in a row failed, the last one: a passing fault"
+    assert not ended.value.misconfigured
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_ten_refusals_in_a_row_from_two_environments_end_a_run_that_is_misconfigured(refusal: ZuoraError) -> None:
+    breaker = CircuitBreaker(Stop())
+    fail_each(breaker, ["a"] * 8 + ["b"], 2, refusal)
+    with pytest.raises(Fatal, match=f"10 requests in a row failed, the last one: {refusal.reason}") as ended:
+        fail(breaker, "a", 2, refusal)
+    assert (type(ended.value), ended.value.exchange) == (Fatal, EXCHANGE)
+    assert ended.value.misconfigured
+
+
+def test_refusals_of_both_kinds_count_together() -> None:
+    breaker = CircuitBreaker(Stop())
+    fail_each(breaker, ["a"] * 5, 2, REFUSALS[0])
+    fail_each(breaker, ["b"] * 4, 2, REFUSALS[1])
+    with pytest.raises(Fatal, match="10 requests in a row") as ended:
+        fail(breaker, "a", 2, REFUSALS[0])
+    assert ended.value.misconfigured
+
+
+@pytest.mark.parametrize(
+    ("before", "last"), [(FAULT, REFUSALS[0]), (REFUSALS[0], FAULT)], ids=["a refusal last", "a fault last"]
+)
+def test_a_run_is_not_misconfigured_unless_each_of_the_ten_was_refused(before: ZuoraError, last: ZuoraError) -> None:
+    breaker = CircuitBreaker(Stop())
+    fail_each(breaker, ["a"] * 8 + ["b"], 2, before)
+    with pytest.raises(Fatal, match="10 requests in a row") as ended:
+        fail(breaker, "a", 2, last)
+    assert not ended.value.misconfigured
+
+
+def test_a_fault_before_a_satisfied_request_does_not_count_among_the_refusals() -> None:
+    breaker = CircuitBreaker(Stop())
+    fail_each(breaker, ["a"] * 5, 2)
+    with breaker.watch("a", environments=2):
+        pass
+    fail_each(breaker, ["a"] * 8 + ["b"], 2, REFUSALS[0])
+    with pytest.raises(Fatal, match="10 requests in a row") as ended:
+        fail(breaker, "a", 2, REFUSALS[0])
+    assert ended.value.misconfigured
+
+
+def test_refusals_of_one_environment_among_several_do_not_end_the_run() -> None:
+    breaker = CircuitBreaker(Stop())
+    fail_each(breaker, ["a"] * 30, 2, REFUSALS[0])
+    with pytest.raises(Fatal, match="31 requests"):
+        fail(breaker, "b", 2, REFUSALS[0])
 
 
 def test_after_ten_failures_in_a_row_no_request_is_started() -> None:

@@ -47,4 +47,4 @@ def test_a_number_is_compared_as_its_digits_and_a_text_without_regard_to_case(va
 
 
 def test_an_id_with_half_a_character_is_compared_in_a_form_that_can_be_written() -> None:
-    assert folded("A\ud800") == "a\ufffd"
+    assert folded("A\ud800") == folded("A\0") == folded("A\ufffd") == "a\ufffd"

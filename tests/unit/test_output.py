@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -13,7 +14,7 @@ from singer_sdk.singerlib import RecordMessage, StateMessage
 from typing_extensions import override
 
 from tap_zuora_testenv.outcome import RunEnded
-from tap_zuora_testenv.output import SECONDS_TO_UNWIND, MessageWriter, ReaderGone, forget_reader
+from tap_zuora_testenv.output import SECONDS_TO_UNWIND, MessageWriter, OutputLost, discard_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +41,13 @@ def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
 
 
 class Reader(io.RawIOBase):
-    """What stands for the process that reads the output: it can go away, and can do something while it takes."""
+    """Stands for the process that reads the output: it can refuse a message, and can do something while it reads."""
 
     def __init__(self) -> None:
         super().__init__()
         self.taken = b""
         self.while_taking: Callable[[], None] = lambda: None
-        self.is_gone = False
+        self.fault: OSError | None = None
         self.takes_at_once: int | None = None
 
     @override
@@ -55,8 +56,8 @@ class Reader(io.RawIOBase):
 
     @override
     def write(self, taken: Any, /) -> int:
-        if self.is_gone:
-            raise BrokenPipeError
+        if self.fault is not None:
+            raise self.fault
         taken = taken[: self.takes_at_once]
         half = len(taken) // 2
         self.taken += bytes(taken[:half])
@@ -77,6 +78,12 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     return reading
 
 
+@pytest.fixture
+def no_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was started without a stdout, as by `>&-`."""
+    monkeypatch.setattr("tap_zuora_testenv.output.sys", SimpleNamespace(stdout=None, stderr=sys.stderr))
+
+
 def record(number: int) -> RecordMessage:
     return RecordMessage(stream="jobs", record={"id": str(number), "text": "\u00e9" * 50})
 
@@ -95,16 +102,64 @@ def test_a_reader_that_takes_a_part_at_a_time_gets_the_whole(reader: Reader) -> 
     assert [message["record"]["id"] for message in reader.messages()] == ["1"]
 
 
-def test_a_reader_that_goes_away_ends_the_run_with_a_reason(reader: Reader) -> None:
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EPIPE, "Stopped: the reader of the output went away."),
+        (errno.ENOSPC, f"Stopped: the output cannot be written ({os.strerror(errno.ENOSPC)})."),
+        (errno.EIO, f"Stopped: the output cannot be written ({os.strerror(errno.EIO)})."),
+    ],
+    ids=["EPIPE", "ENOSPC", "EIO"],
+)
+def test_an_output_that_cannot_be_written_ends_the_run_with_a_reason(
+    reader: Reader, number: int, sentence: str
+) -> None:
     writer = MessageWriter()
     writer.write_message(record(1))
-    reader.is_gone = True
-    with pytest.raises(ReaderGone) as gone:
+    reader.fault = OSError(number, os.strerror(number))
+    with pytest.raises(OutputLost) as lost:
         writer.write_message(record(2))
-    assert (gone.value.code, gone.value.sentence) == (1, "Stopped: the reader of the output went away.")
+    assert (lost.value.code, lost.value.sentence, lost.value.error) == (1, sentence, None)
+    assert writer.emitted == {"jobs": 1}
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_output_that_was_closed_at_the_start_ends_the_run_with_a_reason(no_stdout: None) -> None:
+    del no_stdout
+    writer = MessageWriter()
+    with pytest.raises(OutputLost) as lost:
+        writer.write_message(record(1))
+    sentence = f"Stopped: the output cannot be written ({os.strerror(errno.EBADF)})."
+    assert (lost.value.code, lost.value.sentence) == (1, sentence)
+    assert writer.emitted == {}
+
+
+def test_the_records_that_were_written_are_counted_by_stream(reader: Reader) -> None:
+    writer = MessageWriter()
+    for number in range(3):
+        writer.write_message(record(number))
+    writer.write_message(RecordMessage(stream="environments", record={"id": "e"}))
+    writer.write_message(StateMessage(value={"bookmarks": {}}))
+    assert writer.emitted == {"jobs": 3, "environments": 1}
+    assert len(reader.messages()) == 5
+
+
+def test_a_silent_writer_counts_the_records_and_writes_nothing(reader: Reader) -> None:
+    writer = MessageWriter()
+    writer.is_silent = True
+    writer.write_message(record(1))
+    writer.write_message(StateMessage(value={"bookmarks": {}}))
+    assert (reader.taken, writer.emitted) == (b"", {"jobs": 1})
+
+
+def test_a_silent_writer_needs_no_output(no_stdout: None) -> None:
+    del no_stdout
+    writer = MessageWriter()
+    writer.is_silent = True
+    writer.write_message(record(1))
+    assert writer.emitted == {"jobs": 1}
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_between_two_messages_a_signal_ends_the_run_at_once(reader: Reader, signum: signal.Signals, code: int) -> None:
     writer = MessageWriter()
     writer.write_message(record(1))
@@ -121,6 +176,7 @@ def test_within_a_message_a_signal_ends_the_run_when_it_is_out_whole(reader: Rea
         writer.write_message(record(1))
     assert ended.value.code == 143
     assert reader.messages() == [record(1).to_dict()]
+    assert writer.emitted == {"jobs": 1}
 
 
 def test_after_a_signal_the_state_can_still_be_written(reader: Reader) -> None:
@@ -149,14 +205,16 @@ def test_a_signal_while_the_reader_goes_away_ends_the_run_for_the_reader(reader:
         raise BrokenPipeError
 
     reader.while_taking = go
-    with pytest.raises(ReaderGone):
+    with pytest.raises(OutputLost, match="1") as lost:
         writer.write_message(record(1))
+    assert lost.value.sentence == "Stopped: the reader of the output went away."
 
 
 def test_a_message_that_cannot_be_made_is_an_error_like_any_other(reader: Reader) -> None:
     writer = MessageWriter()
     with pytest.raises(UnicodeEncodeError):
         writer.write_message(RecordMessage(stream="jobs", record={"id": "\ud800"}))
+    assert writer.emitted == {}
     writer.write_message(record(1))
     assert len(reader.messages()) == 1
 
@@ -177,7 +235,7 @@ def test_a_reader_that_takes_nothing_for_four_seconds_is_not_waited_for(
     assert capfd.readouterr().err == "Stopped by SIGTERM.\n"
 
 
-def test_after_the_reader_is_forgotten_what_is_left_is_taken_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_output_is_discarded_the_last_flush_does_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     with open(write_end, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - a descriptor has no path
@@ -185,6 +243,11 @@ def test_after_the_reader_is_forgotten_what_is_left_is_taken_by_nobody(monkeypat
         stdout.write("what is left")
         with pytest.raises(BrokenPipeError):
             stdout.flush()
-        forget_reader()
+        discard_output()
         stdout.flush()
         monkeypatch.undo()
+
+
+def test_a_closed_output_needs_not_be_discarded(no_stdout: None) -> None:
+    del no_stdout
+    discard_output()

@@ -62,4 +62,4 @@ def test_the_requests_for_one_environment_are_together_and_no_request_is_made_tw
 
 def test_of_several_spellings_of_an_id_the_first_is_requested() -> None:
     named = [{"id": "A", "job_ids": ["J"]}, {"id": "a", "job_ids": ["j", "k"]}]
-    assert named_requests({"test_environments": named}) == [("A", "J"), ("A", "k")]
+    assert named_requests({"test_environments": named}) == [JobRequest("A", "J"), JobRequest("A", "k")]

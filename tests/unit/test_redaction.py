@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import html
+import html.entities
 import io
 import json
 import logging
 import sys
+import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
 from tap_zuora_testenv import redaction
-from tap_zuora_testenv.redaction import LONGEST_QUOTE, Redaction, redact_log_records
+from tap_zuora_testenv.redaction import LONGEST_QUOTE, SHORTEST_SECRET, Redaction, redact_log_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +52,7 @@ def test_a_secret_is_concealed_in_each_form_in_which_the_wire_may_carry_it(numbe
 
 # An asterisk could be part of what a secret is replaced with.
 letters = st.characters(exclude_characters="*", exclude_categories=["Cs"])
-secrets = st.text(letters, min_size=3, max_size=12)
+secrets = st.text(letters, min_size=SHORTEST_SECRET, max_size=16)
 texts = st.text(letters, max_size=20)
 
 
@@ -69,10 +72,93 @@ def test_no_secret_of_many_survives(many: list[str], text: str) -> None:
     assert not [secret for secret in many if secret in said]
 
 
-@given(secrets, texts)
+@given(secrets, st.text(letters.filter(str.isprintable), max_size=20).map(lambda text: text.replace("\u2800", "")))
+@example("12345678", "a % & \\ + ; &amp; %41 \\u0041 1234567")
 def test_a_text_without_a_secret_stays_as_it_is(secret: str, text: str) -> None:
     assume(not any(form(secret).strip('"') in text for form in FORMS))
+    assume(all(unicodedata.category(each) not in {"Mn", "Lo"} for each in text))
     assert concealing(secret).redact(text) == text
+
+
+def named(character: str) -> str:
+    return f"&{NAMES[character]}" if character in NAMES else character
+
+
+def in_json(character: str) -> str:
+    """Every character by its number, as some libraries write it."""
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+NAMES = {character: name for name, character in html.entities.html5.items() if name.endswith(";")}
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "percent": lambda each: "".join(f"%{byte:02X}" for byte in each.encode()),
+    "lower-case percent": lambda each: "".join(f"%{byte:02x}" for byte in each.encode()),
+    "form": quote_plus,
+    "JSON": lambda each: json.dumps(each)[1:-1],
+    "JSON by number": in_json,
+    "JSON by upper-case number": lambda each: in_json(each).upper().replace("\\U", "\\u"),
+    "JSON with slashes escaped": lambda each: json.dumps(each, ensure_ascii=False)[1:-1].replace("/", "\\/"),
+    "repr": lambda each: repr(f"{each}'\"")[1:-4],
+    "wide": lambda each: f"\\U{ord(each):08x}",
+    "HTML": html.escape,
+    "HTML by name": named,
+    "HTML by decimal number": lambda each: f"&#{ord(each)};",
+    "HTML by padded decimal number": lambda each: f"&#00{ord(each)};",
+    "HTML by hexadecimal number": lambda each: f"&#x{ord(each):x};",
+    "HTML by upper-case hexadecimal number": lambda each: f"&#X{ord(each):X};",
+}
+# HTML knows no control characters, and repeats no NUL.
+visible = st.characters(exclude_characters="*", exclude_categories=["C", "Z"])
+
+
+@pytest.mark.parametrize("outer", ENCODINGS)
+@pytest.mark.parametrize("inner", ENCODINGS)
+def test_a_secret_is_concealed_in_one_encoding_within_another(inner: str, outer: str) -> None:
+    secret = "S3cret/+=&<>\"'\\%\u00e4\U0001f600"
+    text = "".join(ENCODINGS[outer](each) for letter in secret for each in ENCODINGS[inner](letter))
+    assert concealing(secret).redact(f"before: {text} after") == "before: *** after"
+
+
+@given(
+    st.lists(st.tuples(visible, *[st.sampled_from(sorted(ENCODINGS))] * 2), min_size=SHORTEST_SECRET, max_size=20),
+    st.sampled_from(["once", "twice"]),
+)
+def test_a_secret_is_concealed_in_every_mixture_of_encodings(
+    letters_with_encodings: list[tuple[str, str, str]], times: str
+) -> None:
+    secret = "".join(letter for letter, _, _ in letters_with_encodings)
+    text = "".join(
+        "".join(map(ENCODINGS[outer], ENCODINGS[inner](letter))) if times == "twice" else ENCODINGS[inner](letter)
+        for letter, inner, outer in letters_with_encodings
+    )
+    # What is left plain beside what is encoded may be another encoding: such a secret has no one meaning.
+    assume(not any(each in secret for each in "%&\\"))
+    assert concealing(secret).redact(f"<{text}>") == "<***>"
+
+
+@pytest.mark.parametrize("secret", ["a", "1234567", "seven.."])
+def test_a_text_too_short_for_a_secret_is_not_concealed(secret: str) -> None:
+    assert concealing(secret).redact(f"it is {secret}, or %31") == f"it is {secret}, or %31"
+
+
+def test_a_secret_that_decodes_to_a_short_text_does_not_conceal_that() -> None:
+    assert concealing("%41%42%43").redact("ABC %41%42%43") == "ABC ***"
+
+
+def test_a_secret_that_looks_encoded_is_concealed_as_it_is_and_as_it_reads() -> None:
+    assert concealing("a%2fb%2fc%2fd").redact("a%2fb%2fc%2fd, a%252fb%252fc%252fd") == "***, ***"
+    assert concealing("a%2fb%2fc%2fd%2fe").redact("a%2fb/c%252fd/e") == "***"
+
+
+def test_of_a_very_long_text_the_beginning_is_searched_and_shown() -> None:
+    secret = "Sesame-Open"
+    said = concealing(secret).redact("&#83;esame-Open" + "x" * 49_980 + f"{secret} {secret}" + "&" * 10_000_000)
+    assert said.startswith("***xxx")
+    assert said.endswith(("x...", "***..."))
+    assert "Ses" not in said
+    assert len(said) < 50_010
 
 
 def test_a_secret_that_holds_another_one_is_concealed_as_a_whole() -> None:
@@ -81,9 +167,9 @@ def test_a_secret_that_holds_another_one_is_concealed_as_a_whole() -> None:
 
 
 def test_secrets_that_come_later_are_concealed_beside_the_earlier_ones() -> None:
-    both = concealing("first")
-    both.conceal(["second"])
-    assert both.redact("first, second, third") == "***, ***, third"
+    both = concealing("the first")
+    both.conceal(["the second"])
+    assert both.redact("the first, the second, the third") == "***, ***, the third"
 
 
 @pytest.mark.parametrize("nothing", [None, "", 5, b"bytes", ["list"], True])
@@ -96,7 +182,9 @@ def test_a_secret_with_half_a_character_is_concealed_too() -> None:
 
 
 def test_a_secret_that_means_something_in_patterns_is_taken_as_it_is() -> None:
-    assert concealing(".*", "a|b", "(").redact("x a|b ( .* y") == "x *** *** *** y"
+    assert (
+        concealing(".*.*.*.*", "a|b|c|d|e", "((((((((").redact("x a|b|c|d|e (((((((( .*.*.*.* y") == "x *** *** *** y"
+    )
 
 
 # What is quoted.
@@ -104,6 +192,34 @@ def test_a_secret_that_means_something_in_patterns_is_taken_as_it_is() -> None:
 
 def test_a_quoted_text_is_one_line_without_control_characters() -> None:
     assert Redaction().quote("  a\r\n\tb\x00\x1b[31mc\x85d\u2028e\ud800f  ") == "a b [31mc d e f"
+
+
+# Of what nobody sees, or what shows a text in another order.
+UNSEEN = (
+    "\u202e\u2066\u200b\ufeff\u00ad\u2028\u2029\ue000\ud800\x1b\x07\x9b\r"
+    "\u3164\u115f\u2800\ufe0f\u034f\U000e0101\U000e0041"
+)
+
+
+@pytest.mark.parametrize("character", UNSEEN, ids=ascii)
+def test_what_nobody_sees_is_neither_quoted_nor_shown_nor_logged(character: str) -> None:
+    assert Redaction().quote(f"a{character}b") == "a b"
+    assert Redaction().redact(f"a{character}b") == "a b"
+    assert character not in Redaction().show({"a": f"a{character}b"})
+
+
+@given(st.text(st.characters()))
+def test_a_redacted_text_holds_line_breaks_and_tabs_and_else_only_what_is_seen(text: str) -> None:
+    said = Redaction().redact(text)
+    assert {unicodedata.category(each) for each in said if each not in "\n\t"}.isdisjoint(
+        {"Cc", "Cf", "Cs", "Co", "Zl"}
+    )
+    assert len(said) == len(text)
+
+
+def test_a_text_in_another_script_stays_as_it_is() -> None:
+    text = "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 \u6771\u4eac \U0001f680 e\u0301\n\tline"
+    assert Redaction().redact(text) == text
 
 
 def test_a_quoted_text_ends_after_200_characters() -> None:
@@ -170,6 +286,13 @@ def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     logger.propagate = False
     yield text
     logger.removeHandler(handler)
+
+
+def test_what_nobody_sees_stays_out_of_the_log(concealed: str, log: io.StringIO) -> None:
+    logging.getLogger("test-redaction").error("a\u202eb%s", "\u2066c", exc_info=ValueError("d\u200be"))
+    assert "a b c" in log.getvalue()
+    assert not any(each in log.getvalue() for each in UNSEEN)
+    assert concealed not in log.getvalue()
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, logging.ERROR])

@@ -12,7 +12,7 @@ from tap_zuora_testenv.timestamps import NANOSECONDS_PER_SECOND, from_instant, i
 
 NOON = 1_767_268_800  # 2026-01-01T12:00:00Z
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 12, 31), timezones=offsets)  # noqa: DTZ001 - the zones follow
@@ -26,7 +26,7 @@ def nanoseconds(moment: datetime) -> int:
     ("text", "seconds", "written"),
     [
         ("2026-01-01T12:00:00Z", NOON, "2026-01-01T12:00:00Z"),
-        ("2026-01-01t12:00:00z", NOON, "2026-01-01t12:00:00z"),
+        ("2026-01-01t12:00:00z", NOON, "2026-01-01T12:00:00Z"),
         ("2026-01-01T12:00:00.500Z", NOON + 0.5, "2026-01-01T12:00:00.500Z"),
         ("2026-01-01T04:00:00.500-08:00", NOON + 0.5, "2026-01-01T04:00:00.500-08:00"),
         ("2026-01-01T20:00:00+0800", NOON, "2026-01-01T12:00:00Z"),
@@ -43,13 +43,24 @@ def nanoseconds(moment: datetime) -> int:
         (float(NOON * 1000), NOON, "2026-01-01T12:00:00Z"),
         (Decimal(NOON * 1000), NOON, "2026-01-01T12:00:00Z"),
         (-1000, -1, "1969-12-31T23:59:59Z"),
-        ("2016-12-31T23:59:60Z", 1_483_228_800, "2016-12-31T23:59:60Z"),
+        ("2026-01-01t04:00:00.500-08:00", NOON + 0.5, "2026-01-01T04:00:00.500-08:00"),
+        ("2016-12-31T23:59:60Z", 1_483_228_800, "2017-01-01T00:00:00Z"),
+        ("2016-12-31T23:59:60.500z", 1_483_228_800.5, "2017-01-01T00:00:00.500Z"),
+        ("2016-12-31T15:59:60-08:00", 1_483_228_800, "2016-12-31T16:00:00-08:00"),
+        ("2016-12-31T15:59:60-0800", 1_483_228_800, "2017-01-01T00:00:00Z"),
+        ("2024-01-01T00:00:60Z", 1_704_067_260, "2024-01-01T00:01:00Z"),
         ("2016-12-31 23:59:60", 1_483_228_800, "2017-01-01T00:00:00Z"),
     ],
 )
 def test_each_form_names_its_instant_and_is_written_as_rfc_3339(text: object, seconds: float, written: str) -> None:
     assert instant(text) == round(seconds * 1000) * 1_000_000
     assert rfc_3339(text) == written
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:60Z", "9999-12-31T23:59:60-08:00", "9999-12-31 23:59:60"])
+def test_a_second_60_after_which_the_calendar_ends_cannot_be_written(text: str) -> None:
+    assert instant(text) is not None
+    assert rfc_3339(text) is None
 
 
 @pytest.mark.parametrize(
@@ -177,6 +188,7 @@ anything = st.one_of(
 
 @given(anything)
 @example("9999-12-31 23:59:60")
+@example("9999-12-31T23:59:60+01:00")
 @example("0001-01-01T00:00:00+01:00")
 @example(Decimal("sNaN"))
 @example("9" * 5000)
@@ -184,6 +196,8 @@ def test_whatever_comes_is_written_as_rfc_3339_of_the_same_instant_or_not_at_all
     at, written = instant(value), rfc_3339(value)
     if written is not None:
         assert RFC_3339.fullmatch(written)
+        # As a singer-sdk target reads it.
+        assert datetime.fromisoformat(written).tzinfo is not None
         assert instant(written) == at
         assert rfc_3339(written) == written
 

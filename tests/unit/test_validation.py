@@ -1,21 +1,20 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX, MUST_BE
-from tap_zuora_testenv.validation import environment_problems, problems
+from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE
+from tap_zuora_testenv.validation import problems, stripped
 
 GOOD: dict[str, Any] = {
     "base_url": "https://rest.na.zuora.com",
     "client_id": "an id",
     "client_secret": "a secret",
 }
-WITH_TOKEN = {"base_url": "https://rest.na.zuora.com", "access_token": "t0ken"}
+WITH_TOKEN = {"base_url": "https://rest.na.zuora.com", "access_token": "t0ken-t0ken"}
 
 
 def found(**settings: Any) -> list[str]:
@@ -39,6 +38,10 @@ GOOD_VALUES: list[tuple[str, list[Any]]] = [
             "https://rest.zuora.com/",
             "https://REST.zuora.com:8443",
             "https://gateway.example/zuora",
+            "https://gateway.example/zuora/v1-proxy/",
+            "HTTPS://rest.zuora.com",
+            " https://rest.zuora.com\n",
+            "\ufeffhttps://rest.zuora.com\u200b",
             "http://127.0.0.1:8080",
             "http://127.8.9.10",
             "http://localhost:8080",
@@ -46,7 +49,7 @@ GOOD_VALUES: list[tuple[str, list[Any]]] = [
         ],
     ),
     ("client_id", ["x", "with space", "\u00e9"]),
-    ("client_secret", ["x", "with space=&+/", "\u00e9"]),
+    ("client_secret", ["8letters", "with space=&+/", "\u00e9" * 8]),
     (
         "test_environments",
         [
@@ -69,41 +72,9 @@ GOOD_VALUES: list[tuple[str, list[Any]]] = [
     ("user_agent", ["x", "tap (me@example.com)"]),
 ]
 BAD_VALUES: list[tuple[str, list[Any]]] = [
-    (
-        "base_url",
-        [
-            "",
-            " ",
-            "rest.zuora.com",
-            "//rest.zuora.com",
-            "ftp://rest.zuora.com",
-            "http://rest.zuora.com",
-            "http://localhost.example",
-            "http://zuora",
-            "http://10.0.0.1",
-            "http://0.0.0.0",
-            "https://",
-            "https:///path",
-            "https://me:secret@rest.zuora.com",
-            "https://me@rest.zuora.com",
-            "https://rest.zuora.com?x=1",
-            "https://rest.zuora.com#x",
-            "https://rest.zuora.com?",
-            "https://rest.zuora.com/v1",
-            "https://rest.zuora.com/v1/",
-            "https://rest.zuora.com\\@evil.example",
-            "https://rest.zuora.com\n",
-            "https://rest.zuora.com:port",
-            "https://rest.zuora.com:99999",
-            "https://[::1",
-            "https://rest zuora.com",
-            "https://r\u00e9st.zuora.com",
-            5,
-            ["https://rest.zuora.com"],
-        ],
-    ),
+    ("base_url", [5, ["https://rest.zuora.com"]]),
     ("client_id", ["", 5, ["x"], True, "\ud800"]),
-    ("client_secret", ["", 5, {"x": 1}, False, "a\ud800b"]),
+    ("client_secret", ["", 5, {"x": 1}, False, "abcd\ud800efgh", "7 chars", "  7 chars\n"]),
     ("start_date", ["", "soon", "2026-02-30", "2026-01-31T25:00:00Z", 5, True]),
     ("entity_id", ["", "a b", "a/b", "..", "x" * 129, "a\n", "\u00e9", 5]),
     ("track_id", ["", " ", "a:b", "a;b", 'a"b', "a'b", "x" * 65, "\u00e9", "a\nb", "a\n", " a", "a ", 5]),
@@ -129,7 +100,59 @@ def test_a_bad_value_is_refused_in_one_sentence_that_says_what_it_must_be(settin
     assert found(**{setting: value}) == [refused(setting)]
 
 
-@pytest.mark.parametrize("token", ["", "two words", "a\n", "\u00e9", 5, ["t"]], ids=ascii)
+BASE_URLS = [
+    ("", "is empty"),
+    (" ", "is empty"),
+    ("rest.zuora.com", "does not begin with https://"),
+    ("//rest.zuora.com", "does not begin with https://"),
+    ("ftp://rest.zuora.com", "does not begin with https://"),
+    ("https:rest.zuora.com", "does not begin with https://"),
+    ("http://rest.zuora.com", "begins with http://, which is only for loopback addresses; a secret needs https://"),
+    ("http://localhost.example", "begins with http://, which is only for"),
+    ("http://zuora", "begins with http://, which is only for"),
+    ("http://10.0.0.1", "begins with http://, which is only for"),
+    ("http://0.0.0.0", "begins with http://, which is only for"),
+    ("https://", "has no host"),
+    ("https:///path", "has no host"),
+    ("https://:8443", "has no host"),
+    ("https://me:secret@rest.zuora.com", "contains user info (what is before the @)"),
+    ("https://me@rest.zuora.com", "contains user info (what is before the @)"),
+    ("https://rest.zuora.com?x=1", "contains a query (from the ? on)"),
+    ("https://rest.zuora.com?", "contains a query (from the ? on)"),
+    ("https://rest.zuora.com#x", "contains a fragment (from the # on)"),
+    ("https://rest.zuora.com/v1", "ends with /v1, which the operations for test environments do not have"),
+    ("https://gateway.example/zuora/v1/", "ends with /v1, which"),
+    ("https://rest.zuora.com/oauth/token", "has the path of an operation or a page, and must end before it"),
+    ("https://gateway.example/zuora/oauth/token", "has the path of an operation or a page"),
+    ("https://rest.zuora.com/test-environments", "has the path of an operation or a page"),
+    ("https://rest.zuora.com/v1/test-environments", "has the path of an operation or a page"),
+    ("https://rest.zuora.com/apps/newlogin.do", "has the path of an operation or a page"),
+    ("https://rest.zuora.com/anything", "has a path that cannot be right"),
+    ("https://gateway.example/a//b", "has a path that cannot be right"),
+    ("https://gateway.example/../b", "has a path that cannot be right"),
+    ("https://gateway.example/%2e%2e/b", "has a path that cannot be right"),
+    ("https://rest.zuora.com\\@evil.example", "contains a backslash"),
+    ("https://rest.zuora.com:port", "has a wrong port or a wrong IPv6 address"),
+    ("https://rest.zuora.com:99999", "has a wrong port"),
+    ("https://rest.zuora.com:0", "has a wrong port"),
+    ("https://[::1", "has a wrong port or a wrong IPv6 address"),
+    ("https://rest zuora.com", "contains a blank"),
+    ("https://rest.zu\nora.com", "contains a blank"),
+    ("https://r\u00e9st.zuora.com", "contains a character that is not visible ASCII"),
+    ("https://rest.zu\u200bora.com", "contains a character that is not visible ASCII"),
+    ('"https://rest.zuora.com"', "has quotes around it"),
+    ("'https://rest.zuora.com'", "has quotes around it"),
+]
+
+
+@pytest.mark.parametrize(("url", "mistake"), BASE_URLS, ids=[ascii(url) for url, _ in BASE_URLS])
+def test_a_wrong_base_url_is_refused_by_the_mistake_in_it(url: str, mistake: str) -> None:
+    (sentence,) = found(base_url=url)
+    assert sentence.startswith(f"Setting `base_url` {mistake}")
+    assert sentence.endswith(f"; it must be {MUST_BE['base_url']}.")
+
+
+@pytest.mark.parametrize("token", ["", "two words", "abcd\nefgh", "\u00e9" * 8, 5, ["t"], "7-chars"], ids=ascii)
 def test_a_bad_token_is_refused(token: object) -> None:
     assert problems({**WITH_TOKEN, "access_token": token}, CONFIG_JSONSCHEMA) == [refused("access_token")]
 
@@ -192,10 +215,10 @@ def test_a_missing_base_url_is_told() -> None:
     [
         ({}, "The credentials are missing"),
         ({"client_id": "x"}, "`client_secret` is missing"),
-        ({"client_secret": "x"}, "`client_id` is missing"),
-        ({"access_token": "x", "client_id": "x", "client_secret": "x"}, "not both"),
-        ({"access_token": "x", "client_id": "x"}, "not both"),
-        ({"access_token": "x", "client_secret": "x"}, "not both"),
+        ({"client_secret": "xxxxxxxx"}, "`client_id` is missing"),
+        ({"access_token": "xxxxxxxx", "client_id": "x", "client_secret": "xxxxxxxx"}, "not both"),
+        ({"access_token": "xxxxxxxx", "client_id": "x"}, "not both"),
+        ({"access_token": "xxxxxxxx", "client_secret": "xxxxxxxx"}, "not both"),
     ],
 )
 def test_exactly_one_way_to_authenticate_is_taken(given_ones: dict[str, str], sentence: str) -> None:
@@ -246,45 +269,62 @@ def test_no_sentence_shows_a_value(config: dict[str, Any]) -> None:
     assert MARK not in " ".join(problems(config, CONFIG_JSONSCHEMA))
 
 
-# The environment's variables.
+def test_half_a_character_in_a_setting_of_singer_sdk_is_refused() -> None:
+    (sentence,) = found(stream_maps={"test_environments": {"\ud800": "id"}})
+    assert sentence.startswith("Setting `stream_maps` contains half a character")
 
 
-def in_environment(**variables: str) -> list[str]:
-    environ = {f"{ENVIRONMENT_PREFIX}{name.upper()}": value for name, value in variables.items()}
-    return environment_problems({**environ, "PATH": "/bin"}, CONFIG_JSONSCHEMA, ENVIRONMENT_PREFIX)
-
-
-def test_variables_that_can_be_read_are_not_complained_of() -> None:
-    assert in_environment() == []
-    good = {
-        "max_attempts": "5",
-        "test_environments": json.dumps(["a", {"id": "b"}]),
-        "base_url": "anything",
-        "client_secret": "[not json",
+def test_white_space_around_the_address_and_the_credentials_is_removed() -> None:
+    around = {
+        "base_url": " a\n",
+        "client_id": "\tb ",
+        "client_secret": "\u00a0c d\r\n",
+        "access_token": "\ufeffe\u200b",
     }
-    assert in_environment(**good) == []
+    assert stripped(around) == {"base_url": "a", "client_id": "b", "client_secret": "c d", "access_token": "e"}
 
 
-@pytest.mark.parametrize("setting", ["max_parallel_requests", "request_timeout", "max_attempts"])
-@pytest.mark.parametrize("text", ["", "many", "8.5", "1e3", "0x10"])
-def test_a_variable_that_is_no_number_is_named_and_not_shown(setting: str, text: str) -> None:
-    (sentence,) = in_environment(**{setting: text})
-    assert sentence == f"The environment variable {ENVIRONMENT_PREFIX}{setting.upper()} must be {MUST_BE[setting]}."
+def test_of_other_settings_nothing_is_removed_but_null() -> None:
+    assert stripped({"track_id": " a", "client_id": 5, "start_date": None}) == {"track_id": " a", "client_id": 5}
 
 
-@pytest.mark.parametrize("text", ["", "a", "a,b", "['a']", "[", "[Xq7Xq7"])
-def test_a_variable_that_is_no_json_is_named_and_not_shown(text: str) -> None:
-    (sentence,) = in_environment(test_environments=text)
-    assert sentence.startswith("The environment variable TAP_ZUORA_TESTENV_TEST_ENVIRONMENTS must be a list")
-    assert sentence.endswith(", as JSON.")
-    assert MARK not in sentence
+MEANT = [
+    ("BASE_URL", "base_url"),
+    ("baseUrl", "base_url"),
+    ("url", "base_url"),
+    ("clientID", "client_id"),
+    ("secret", "client_secret"),
+    ("token", "access_token"),
+    ("environments", "test_environments"),
+    ("max_retries", "max_attempts"),
+    ("folder", None),
+    ("id", None),
+]
 
 
-def test_each_bad_variable_is_told() -> None:
-    assert len(in_environment(max_attempts="x", request_timeout="y", test_environments="z")) == 3
+@pytest.mark.parametrize(("name", "setting"), MEANT)
+def test_an_unknown_name_is_taken_for_the_setting_that_was_meant(name: str, setting: str | None) -> None:
+    (sentence,) = found(**{name: 1})
+    hint = f"did you mean `{setting}`?" if setting else "`tap-zuora-testenv --about` shows all settings."
+    assert sentence == f"Setting `{name}` does not exist; {hint}"
 
 
-def test_a_variable_of_a_setting_that_only_singer_sdk_knows_is_named_too() -> None:
-    schema = {"properties": {"maps": {"type": ["object", "null"]}}}
-    sentence = "The environment variable TAP_MAPS must be a value of its type, as JSON."
-    assert environment_problems({"TAP_MAPS": "{"}, schema, "TAP_") == [sentence]
+VARIABLES = "TAP_ZUORA_TESTENV_CLIENT_ID and TAP_ZUORA_TESTENV_CLIENT_SECRET are set, but only read with --config=ENV."
+
+
+@pytest.mark.parametrize(
+    ("missing", "unread", "hint"),
+    [
+        (["base_url"], ["base_url"], "TAP_ZUORA_TESTENV_BASE_URL is set, but only read with --config=ENV."),
+        (["client_id", "client_secret"], ["client_id", "client_secret"], VARIABLES),
+        (
+            ["client_secret"],
+            ["base_url", "client_secret"],
+            "TAP_ZUORA_TESTENV_CLIENT_SECRET is set, but only read with --config=ENV.",
+        ),
+    ],
+)
+def test_a_missing_setting_whose_variable_is_set_gets_a_hint(missing: list[str], unread: list[str], hint: str) -> None:
+    config = {name: value for name, value in GOOD.items() if name not in missing}
+    (without,) = problems(config, CONFIG_JSONSCHEMA)
+    assert problems(config, CONFIG_JSONSCHEMA, unread) == [f"{without} {hint}"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_zuora_testenv.values import VISIBLE_ASCII, without_lone_surrogates
+from tap_zuora_testenv.values import VISIBLE_ASCII, storable, without_lone_surrogates
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,17 @@ from tap_zuora_testenv.values import VISIBLE_ASCII, without_lone_surrogates
 )
 def test_half_a_character_becomes_a_replacement_character(text: str, expected: str) -> None:
     assert without_lone_surrogates(text) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("a\0b\0", "a\ufffdb\ufffd"), ("\0\ud800", "\ufffd\ufffd")], ids=ascii)
+def test_nul_becomes_a_replacement_character_where_a_text_is_stored(text: str, expected: str) -> None:
+    assert storable(text) == expected
+
+
+@given(st.text(st.characters()))
+def test_a_storable_text_stays_as_it_is(text: str) -> None:
+    assert storable(storable(text)) == storable(text)
+    assert (storable(text) == text) is not ("\0" in text or text != without_lone_surrogates(text))
 
 
 @given(st.text(st.characters()))

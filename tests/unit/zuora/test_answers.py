@@ -66,7 +66,9 @@ def test_a_job_is_a_document(status: int) -> None:
     assert document(response) == Document({"id": "j", "status": "NEW"}, response)
 
 
-@pytest.mark.parametrize("body", [{"result": [], "size": 0}, {"access_token": "t"}, {"id": "j", "success": True}])
+@pytest.mark.parametrize(
+    "body", [{"result": [], "size": 0}, {"size": 0}, {"access_token": "t"}, {"id": "j", "success": True}]
+)
 def test_a_list_and_a_token_are_documents(body: dict[str, Any]) -> None:
     assert document(answered(200, body)).content == body
 

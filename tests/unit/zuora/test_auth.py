@@ -142,7 +142,7 @@ def test_a_ready_token_is_used_as_it_is_for_ever(clock: ManualClock) -> None:
     assert fetch.count == 0
 
 
-def test_a_ready_token_that_is_refused_concerns_the_one_request(clock: ManualClock) -> None:
+def test_a_ready_token_that_is_refused_cannot_be_renewed(clock: ManualClock) -> None:
     authenticator = Authenticator("ready", Fetch(), clock)
     with pytest.raises(Unauthorized, match="`access_token` is not, or no longer, good") as refused:
         authenticator.renew(authenticator(request()), REFUSAL)

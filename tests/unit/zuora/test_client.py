@@ -217,7 +217,7 @@ def test_a_new_token_does_not_change_the_header_of_an_earlier_request(
 
 
 def test_a_fetched_token_is_kept_out_of_every_log(client: ZuoraClient, zuora: Zuora) -> None:
-    zuora.answer(200, GOOD)
+    zuora.answer(200, {**GOOD, "access_token": "t0ken-t0ken"})
     zuora.answer(200, {"result": []})
     client.environments()
     assert REDACTION.redact("Bearer t0ken-t0ken") == "Bearer ***"
@@ -262,12 +262,13 @@ def test_bad_credentials_end_the_run_with_what_to_check(client: ZuoraClient, zuo
     ) as refused:
         client.environments()
     assert len(zuora.requests) == 1
+    assert refused.value.misconfigured
     assert_stopped_by(refused.value, client, zuora)
 
 
 def test_a_refusal_that_repeats_the_secret_is_reported_without_it(client: ZuoraClient, zuora: Zuora) -> None:
-    REDACTION.conceal(["a b&c=d"])
-    zuora.answer(401, {"message": "wrong: a b&c=d, client_secret=a+b%26c%3Dd"})
+    REDACTION.conceal(["a b&c=d e"])
+    zuora.answer(401, {"message": "wrong: a b&c=d e, client_secret=a+b%26c%3Dd+e"})
     with pytest.raises(CredentialsRefused, match="wrong: ") as refused:
         client.environments()
     assert "a b" not in str(refused.value)
@@ -276,10 +277,13 @@ def test_a_refusal_that_repeats_the_secret_is_reported_without_it(client: ZuoraC
 
 def test_a_token_endpoint_that_refuses_the_permission_is_reported_as_such(client: ZuoraClient, zuora: Zuora) -> None:
     zuora.answer(403, b"")
-    with pytest.raises(Fatal, match="Refresh Central Sandbox") as refused:
+    with pytest.raises(Fatal, match="may not read this") as ended:
         client.environments()
-    assert type(refused.value) is Fatal
-    assert refused.value.misconfigured
+    # The credentials are not blamed.
+    assert (type(ended.value), ended.value.misconfigured) == (Fatal, True)
+    assert ended.value.exchange is not None
+    assert (ended.value.exchange.path, ended.value.exchange.status) == (TOKEN, 403)
+    assert_stopped_by(ended.value, client, zuora)
 
 
 def test_a_passing_fault_of_the_token_endpoint_is_tried_again(
@@ -308,7 +312,7 @@ def test_when_the_attempts_for_a_token_are_used_up_the_run_ends(client: ZuoraCli
     with pytest.raises(Fatal) as ended:
         client.environments()
     # Neither the credentials nor the permission are blamed.
-    assert type(ended.value) is Fatal
+    assert (type(ended.value), ended.value.misconfigured) == (Fatal, False)
     assert ended.value.exchange is not None
     assert ended.value.exchange.path == TOKEN
     assert zuora.answers == []
@@ -380,11 +384,20 @@ def test_another_thing_than_the_requested_one_is_an_error(
     assert type(another.value) is ZuoraError
 
 
-def test_a_job_whose_environment_has_another_name_is_a_row_all_the_same(ready: ZuoraClient, zuora: Zuora) -> None:
+def test_a_job_of_another_environment_is_returned_as_zuora_sent_it(ready: ZuoraClient, zuora: Zuora) -> None:
     jobs = [{"id": "j", "testEnvironmentId": "e"}, {"id": "k", "testEnvironmentId": "other"}]
     zuora.answers = [(200, {"result": jobs}, {}), (200, jobs[1], {})]
     assert ready.jobs("e") == (jobs, [], 0)
     assert ready.job("e", "k") == jobs[1]
+
+
+def test_a_row_of_a_list_without_an_id_is_an_error_beside_the_rows(ready: ZuoraClient, zuora: Zuora) -> None:
+    jobs: list[dict[str, Any]] = [{"id": "j"}, {"id": None}]
+    zuora.answer(200, {"result": jobs})
+    listing = ready.jobs("e")
+    assert listing.rows == jobs[:1]
+    (error,) = listing.errors
+    assert "element 2 of the list, None," in str(error)
 
 
 BAD_IDS = ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "A\u00e9", "x" * 129]
@@ -454,7 +467,9 @@ def test_each_request_begins_anew_with_the_shortest_wait(
     assert leaping.waited == [1, 2, 1, 2]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (400, ZuoraError), (302, ZuoraError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFound), (400, ZuoraError), (302, ZuoraError), (403, PermissionRefused)]
+)
 def test_another_error_is_not_tried_again_and_does_not_stop_the_client(
     ready: ZuoraClient, zuora: Zuora, status: int, kind: type[ZuoraError]
 ) -> None:
@@ -480,17 +495,22 @@ def test_a_refused_token_is_replaced_once_and_that_is_not_an_attempt(zuora: Zuor
     assert zuora.authorizations == [None, "Bearer t0ken-t0ken", None, "Bearer n3w-t0ken"]
 
 
-def test_a_new_token_that_is_refused_too_concerns_the_one_request(client: ZuoraClient, zuora: Zuora) -> None:
-    zuora.answers = [*[(200, GOOD, {}), (401, b"", {})] * 2, (200, {"id": "f"}, {})]
-    with pytest.raises(Unauthorized, match="a new token did not help"):
+def test_if_a_new_token_is_refused_too_only_that_request_fails(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answers = [(200, GOOD, {}), (401, b"", {})] * 2
+    with pytest.raises(Unauthorized, match="a new token did not help") as refused:
         client.environment("e")
+    assert refused.value.exchange == Exchange("GET", f"{ENVIRONMENTS}/e", "rest.zuora.com", 401)
+    assert zuora.answers == []
+    zuora.answer(200, {"id": "f"})
     assert client.environment("f") == {"id": "f"}
 
 
-def test_a_ready_token_that_is_refused_concerns_the_one_request(ready: ZuoraClient, zuora: Zuora) -> None:
-    zuora.answers = [(401, b"", {}), (200, {"id": "f"}, {})]
+def test_if_a_ready_token_is_refused_only_that_request_fails(ready: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answer(401, b"")
     with pytest.raises(Unauthorized, match="`access_token` is not, or no longer, good"):
-        ready.environment("e")
+        ready.environments()
+    assert zuora.answers == []
+    zuora.answer(200, {"id": "f"})
     assert ready.environment("f") == {"id": "f"}
 
 
@@ -502,20 +522,18 @@ def test_a_permission_that_is_refused_concerns_the_one_request(ready: ZuoraClien
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind"),
+    "answer",
     [
-        ((429, b"", {"Retry-After": "601"}), Fatal),
-        (requests.exceptions.ProxyError("Tunnel connection failed: 407 Proxy Authentication Required"), Fatal),
+        (429, b"", {"Retry-After": "601"}),
+        requests.exceptions.ProxyError("Tunnel connection failed: 407 Proxy Authentication Required"),
     ],
     ids=["wait", "proxy"],
 )
-def test_after_a_fatal_error_every_call_raises_the_same_one(
-    ready: ZuoraClient, zuora: Zuora, answer: Any, kind: type[Fatal]
-) -> None:
+def test_after_a_fatal_error_every_call_raises_the_same_one(ready: ZuoraClient, zuora: Zuora, answer: Any) -> None:
     zuora.answers = [answer]
     with pytest.raises(Fatal) as ended:
         ready.job("e", "j")
-    assert type(ended.value) is kind
+    assert type(ended.value) is Fatal
     assert_stopped_by(ended.value, ready, zuora)
 
 
@@ -544,7 +562,7 @@ def test_a_client_that_is_closed_before_its_first_request_fetches_no_token(clien
 
 def test_a_client_that_is_closed_after_a_fatal_error_still_raises_that_error(ready: ZuoraClient, zuora: Zuora) -> None:
     zuora.answer(429, b"", retry_after="601")
-    with pytest.raises(Fatal) as ended:
+    with pytest.raises(Fatal, match="601 s") as ended:
         ready.environments()
     ready.close()
     assert_stopped_by(ended.value, ready, zuora)

@@ -418,7 +418,12 @@ def test_calls_may_be_started_before_the_first_result_is_read() -> None:
 
 def test_calls_that_were_started_are_not_started_again() -> None:
     called: list[int] = []
-    results = ahead(called.append, range(5))  # type: ignore[func-returns-value]
+
+    def call(argument: int) -> int:
+        called.append(argument)
+        return argument
+
+    results = ahead(call, range(5))
     results.start()
     results.start()
     assert len(list(results)) == 5

@@ -18,9 +18,16 @@ def document(content: dict[str, Any]) -> Document:
     return Document(content, RESPONSE)
 
 
-def test_a_job_that_is_the_one_asked_for_is_the_row() -> None:
+def test_a_row_with_the_requested_id_is_the_row() -> None:
     job = {"id": "J", "testEnvironmentId": "E"}
     assert one_row(document(job), "j") == job
+
+
+@pytest.mark.parametrize("environment", [{}, {"testEnvironmentId": None}, {"testEnvironmentId": "other"}], ids=str)
+def test_the_environment_of_a_row_is_not_checked(environment: dict[str, Any]) -> None:
+    job = {"id": "j", **environment}
+    assert one_row(document(job), "j") == job
+    assert listed_rows(document({"result": [job]})) == ([job], [], 0)
 
 
 @pytest.mark.parametrize(
@@ -32,9 +39,10 @@ def test_a_job_that_is_the_one_asked_for_is_the_row() -> None:
         {"id": ["j"], "testEnvironmentId": "e"},
         {"testEnvironmentId": "e"},
         {"result": [{"id": "j"}]},
+        {"size": 0},
     ],
 )
-def test_another_job_than_the_one_asked_for_is_an_error(job: dict[str, Any]) -> None:
+def test_a_row_with_another_id_or_none_is_an_error(job: dict[str, Any]) -> None:
     with pytest.raises(ZuoraError, match="something else") as another:
         one_row(document(job), "j")
     assert type(another.value) is ZuoraError
@@ -59,6 +67,25 @@ def test_the_good_rows_of_a_list_are_kept_in_order_and_each_other_element_is_nam
         assert f"element {number} of the list, {value}, is not what" in str(error)
 
 
+@pytest.mark.parametrize("rows", [[], [{"id": "j"}, {"id": "k"}]], ids=["empty", "jobs"])
+def test_a_list_that_announces_another_page_is_not_whole_and_its_rows_are_kept(rows: list[dict[str, Any]]) -> None:
+    listing = listed_rows(document({"result": rows, "nextPage": "https://rest.zuora.com/p?page=2"}))
+    assert listing.rows == rows
+    (error,) = listing.errors
+    assert type(error) is ZuoraError
+    assert error.exchange == RESPONSE.exchange._replace(status=200)
+    assert error.reason.startswith("the list announces another page")
+
+
+def test_another_page_is_an_error_beside_those_of_the_elements() -> None:
+    assert len(listed_rows(document({"result": [5, {"id": "j"}], "nextPage": "p"})).errors) == 2
+
+
+@pytest.mark.parametrize("next_page", [None, ""])
+def test_a_next_page_without_a_value_announces_nothing(next_page: str | None) -> None:
+    assert listed_rows(document({"result": [{"id": "j"}], "nextPage": next_page})).errors == []
+
+
 def test_if_an_id_appears_twice_the_later_row_counts_once() -> None:
     rows = [{"id": "J", "status": "NEW"}, {"id": "k"}, {"id": "j", "status": "COMPLETED"}]
     listing = listed_rows(document({"result": rows}))
@@ -70,14 +97,13 @@ def test_the_size_beside_a_list_asserts_nothing() -> None:
 
 
 def test_a_size_of_zero_without_a_list_is_an_empty_list() -> None:
-    assert listed_rows(document({"size": 0})) == ([], [], 0)
+    assert listed_rows(document({"size": 0, "success": True})) == ([], [], 0)
 
 
-def test_a_list_that_announces_another_page_gives_its_rows_and_an_error() -> None:
-    listing = listed_rows(document({"result": [{"id": "j"}], "nextPage": "https://rest.zuora.com/p?page=2"}))
-    assert listing.rows == [{"id": "j"}]
-    (error,) = listing.errors
-    assert "announces another page" in str(error)
+@pytest.mark.parametrize("content", [{"size": 1}, {"size": "0"}, {"size": None}, {"size": 0, "result": None}], ids=str)
+def test_another_size_without_a_list_is_an_error(content: dict[str, Any]) -> None:
+    with pytest.raises(ZuoraError, match="holds no list"):
+        listed_rows(document(content))
 
 
 def test_each_error_names_the_exchange_of_the_response() -> None:
@@ -107,8 +133,9 @@ def test_millions_of_elements_that_are_no_rows_cost_little() -> None:
     listing = listed_rows(document({"result": elements}))
     assert (len(listing.errors), listing.more_errors) == (20, 1_999_980)
     assert time.process_time() - began < 3
+    fewer = document({"result": elements[:200_000]})
     tracemalloc.start()
-    listed_rows(document({"result": elements[:200_000]}))
+    listed_rows(fewer)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200_000

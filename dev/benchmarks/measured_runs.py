@@ -1,0 +1,247 @@
+"""Runs of programs: what they are given, and how much time, CPU and memory they took."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+import urllib.request
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any
+
+from dev.benchmarks.fast_server import COUNTS_PATH, Counts, environment_id, job_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KILOBYTE = 1024
+RECORD, STATE = b'{"type":"RECORD"', b'{"type":"STATE"'
+LINES_SHOWN = 20
+CLIENT_ID, CLIENT_SECRET = "benchmark", "not-a-secret"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program.
+
+    Attributes:
+        wall: Seconds from its start to its end.
+        cpu: Seconds of CPU, its own and the system's for it.
+        memory: Bytes of memory that it held at its peak.
+        output: What it wrote.
+        log: What it logged.
+    """
+
+    wall: float
+    cpu: float
+    memory: int
+    output: Output
+    log: Log
+
+
+@dataclass
+class Output:
+    """What a program wrote; kept are only the numbers, as a run of 16,000 jobs writes megabytes.
+
+    Attributes:
+        size: Bytes.
+        records: How many RECORD messages.
+        first_record: When the first RECORD came, by the machine's monotonic clock; 0 when none did.
+        states: The sizes of the STATE messages.
+        state: The last of them.
+    """
+
+    size: int = 0
+    records: int = 0
+    first_record: float = 0.0
+    states: list[int] = field(default_factory=list)
+    state: bytes = b""
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Read a stream to its end."""
+        for line in stream:
+            self.size += len(line)
+            if line.startswith(RECORD):
+                self.records += 1
+                self.first_record = self.first_record or time.monotonic()
+            elif line.startswith(STATE):
+                self.states.append(len(line))
+                self.state = line
+
+
+@dataclass
+class Log:
+    """What a program logged.
+
+    Attributes:
+        lines: How many lines.
+        last: The last of them.
+    """
+
+    lines: int = 0
+    last: deque[bytes] = field(default_factory=lambda: deque(maxlen=LINES_SHOWN))
+
+    def read(self, stream: IO[bytes]) -> None:
+        """Read a stream to its end."""
+        for line in stream:
+            self.lines += 1
+            self.last.append(line)
+
+
+class Server:
+    """A server of `dev.benchmarks.fast_server` in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def counts(self) -> Counts:
+        """Ask what it was asked."""
+        with urllib.request.urlopen(self.url + COUNTS_PATH) as answer:
+            return Counts(**json.load(answer))
+
+
+class Programs:
+    """The programs that are measured, and the files that they read."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare.
+
+        Args:
+            folder: An empty one, for their files.
+        """
+        self._folder = folder
+        # A setting or a proxy in this shell is meant for something else.
+        others = ("TAP_", "SINGER_SDK_", "PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA", "CURL_CA")
+        self._environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(others)}
+
+    def import_singer_sdk(self) -> Run:
+        """Run Python with nothing but the import that every tap of singer-sdk pays for."""
+        return self._run(sys.executable, "-c", "import singer_sdk")
+
+    def version(self) -> Run:
+        """Run the tap with `--version`."""
+        return self._run(_script("tap-zuora-testenv"), "--version")
+
+    def tap(self, server: Server, *, width: int, jobs: int | None = None, state: bytes | None = None) -> Run:
+        """Run the tap.
+
+        Args:
+            server: Whom it asks.
+            width: The setting `max_parallel_requests`.
+            jobs: How many jobs to name; None for all jobs of all environments, by listing them.
+            state: The STATE message of a run before.
+        """
+        options = ["--config", self._config(server, width=width, jobs=jobs)]
+        if state is not None:
+            options += ["--state", self._file("state.json", json.dumps(json.loads(state)["value"]))]
+        return self._run(_script("tap-zuora-testenv"), *options)
+
+    def stock(self, server: Server, *, jobs: int) -> Run:
+        """Run the stock way; as the tap with as many named jobs."""
+        config = json.loads(Path(self._config(server, width=1, jobs=jobs)).read_text())
+        del config["max_parallel_requests"]
+        file = self._file("stock.json", json.dumps(config))
+        return self._run(sys.executable, "-m", "dev.benchmarks.naive", "--config", file)
+
+    def pool(self, server: Server, *, width: int, jobs: int) -> Run:
+        """Run the bare pool; as the tap with as many named jobs."""
+        return self._run(sys.executable, "-m", "dev.benchmarks.bare_pool", self._config(server, width=width, jobs=jobs))
+
+    def curl(self, server: Server, *, width: int, jobs: int) -> Run | None:
+        """Run curl for as many jobs; None where there is none."""
+        program = shutil.which("curl")
+        if program is None:
+            return None
+        urls = [
+            f"{server.url}/test-environments/{environment['id']}/jobs/{job}"
+            for environment in named(jobs)
+            for job in environment["job_ids"]
+        ]
+        lines = self._file("curl.txt", "".join(f"url = {url}\noutput = /dev/null\n" for url in urls))
+        how = ("--silent", "--fail", "--parallel", "--parallel-max", str(width), "--header", "Authorization: Bearer a")
+        return self._run(program, *how, "--config", lines)
+
+    def _config(self, server: Server, *, width: int, jobs: int | None) -> str:
+        config: dict[str, Any] = {
+            "base_url": server.url,
+            "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET,
+            "max_parallel_requests": width,
+        }
+        if jobs is not None:
+            config["test_environments"] = named(jobs)
+        return self._file("config.json", json.dumps(config))
+
+    def _file(self, name: str, text: str) -> str:
+        path = self._folder / name
+        path.write_text(text)
+        return str(path)
+
+    def _run(self, *line: str) -> Run:
+        began = time.monotonic()
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            output, log = Output(), Log()
+            reader = threading.Thread(target=log.read, args=[process.stderr])
+            reader.start()
+            output.read(process.stdout)
+            reader.join()
+            # Of this one process. It began as a copy of ours, so its peak of memory is no lower than ours: hence
+            # nothing heavy is imported or kept here.
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        wall = time.monotonic() - began
+        if process.returncode:
+            said = b"".join(log.last).decode()
+            raise SystemExit(f"{Path(line[0]).name} ended with {process.returncode}:\n{said}")
+        return Run(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * KILOBYTE, output, log)
+
+
+@contextmanager
+def serving(*, environments: int = 10, jobs: int = 0, latency: float, limit: int | None = None) -> Iterator[Server]:
+    """Run a server.
+
+    Args:
+        environments: How many test environments there are.
+        jobs: How many jobs the list of each holds.
+        latency: Seconds from a request to its answer.
+        limit: How many requests it lets through at once.
+    """
+    options = ["--environments", str(environments), "--jobs", str(jobs), "--latency", str(latency)]
+    options += [] if limit is None else ["--limit", str(limit)]
+    line = [sys.executable, "-m", "dev.benchmarks.fast_server", *options]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield Server(int(process.stdout.readline()))
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def programs() -> Iterator[Programs]:
+    """Prepare the programs."""
+    with TemporaryDirectory() as folder:
+        yield Programs(Path(folder))
+
+
+def named(jobs: int, environments: int = 10) -> list[dict[str, Any]]:
+    """Name jobs, as the setting `test_environments` does, evenly over some environments."""
+    return [
+        {"id": environment_id(each), "job_ids": [job_id(each, number) for number in range(each, jobs, environments)]}
+        for each in range(min(environments, jobs))
+    ]
+
+
+def _script(name: str) -> str:
+    return str(Path(sysconfig.get_path("scripts"), name))

@@ -1,0 +1,248 @@
+"""What is measured: each row of the table, its programs run in turns so that a noisy machine is noisy for all."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from dev.benchmarks.measured_runs import serving
+from dev.benchmarks.results import Curve, Results, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dev.benchmarks.measured_runs import Programs, Run
+
+MEGABYTE = 1_000_000
+# Where CPU is measured nobody should wait for the network for long.
+SHORT_LATENCY = 0.005
+OURS, STOCK, POOL, CURL = "this tap", "the stock way", "the bare pool", "curl --parallel"
+AGAIN = f"{OURS}, state given"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        rounds: How often each measure is taken.
+        named: How many jobs are named where wall time is measured.
+        stock_named: How many of them the stock way fetches, one after another; its time is taken in proportion.
+        sizes: The numbers of jobs by which CPU is measured.
+        stock_sizes: Those that the stock way is measured by.
+        compared: The two of the sizes whose CPU a job is compared.
+        remembered: The two of the sizes whose peak memory is compared; of the larger one STATE is weighed too.
+        logged: How many jobs are named where lines of the log are counted.
+    """
+
+    rounds: int
+    named: int
+    stock_named: int
+    sizes: tuple[int, ...]
+    stock_sizes: tuple[int, ...]
+    compared: tuple[int, int]
+    remembered: tuple[int, int]
+    logged: int
+
+
+FULL = Plan(
+    rounds=3,
+    named=1000,
+    stock_named=500,
+    sizes=(1000, 2000, 4000, 8000, 16000),
+    stock_sizes=(1000, 2000, 4000, 8000),
+    compared=(4000, 16000),
+    remembered=(1000, 8000),
+    logged=10_000,
+)
+QUICK = Plan(
+    rounds=1,
+    named=1000,
+    stock_named=50,
+    sizes=(500, 1000, 4000),
+    stock_sizes=(500, 1000),
+    compared=(1000, 4000),
+    remembered=(1000, 4000),
+    logged=2000,
+)
+
+
+def measure(programs: Programs, plan: Plan) -> Results:
+    """Measure everything."""
+    # The first run of each program reads its files into memory.
+    with serving(latency=0) as server:
+        for run in (programs.import_singer_sdk(), programs.tap(server, width=1, jobs=1)):
+            _tell(f"ready after {run.wall:.1f} s")
+    rows = [*_listed(programs, plan), *_start(programs, plan)]
+    walls, wall_rows = _named(programs, plan)
+    curves, cpu_rows = _cpu(programs, plan)
+    return Results([*rows, *wall_rows, *cpu_rows, *_limits(programs), *_log(programs, plan)], walls, curves)
+
+
+def _listed(programs: Programs, plan: Plan) -> list[Row]:
+    """20 listed environments, discovered, as a scheduled run finds them."""
+    environments, jobs, latency, width = 20, 50, 0.2, 8
+    round_trips = 2 + math.ceil(environments / width)
+    with serving(environments=environments, jobs=jobs, latency=0) as server:
+        state = programs.tap(server, width=width).output.state
+    ratios, first_records, extra = [], [], []
+    for turn in _rounds("listed environments", plan):
+        floor = _import_singer_sdk(programs) + round_trips * latency
+        with serving(environments=environments, jobs=jobs, latency=latency) as server:
+            run, counts = programs.tap(server, width=width, state=state), server.counts()
+        ratios.append(run.wall / floor)
+        first_records.append((run.output.first_record - counts.first) / latency)
+        extra.append(counts.requests - environments)
+        _tell(f"  {turn}: {run.wall:.2f} s, {ratios[-1]:.2f} of the floor, first record {first_records[-1]:.2f}")
+    return [
+        Row(
+            f"{environments} listed environments at {latency * 1000:.0f} ms, all discovered, nothing new: wall over "
+            f"(`import singer_sdk` + {round_trips} round trips)",
+            ratios,
+            1.10,
+        ),
+        Row(
+            "the first record of that run, in round trips from the first request on",
+            first_records,
+            # A fourth round trip would make it 4.
+            3.5,
+        ),
+        Row(f"requests beyond one an environment, {environments} discovered, both streams", extra, 2, "{:.0f}"),
+    ]
+
+
+def _import_singer_sdk(programs: Programs) -> float:
+    # Short, and so easily disturbed.
+    return median(programs.import_singer_sdk().wall for _ in range(3))
+
+
+def _start(programs: Programs, plan: Plan) -> list[Row]:
+    # Short runs, so more of them.
+    pairs = [(programs.version().wall, programs.import_singer_sdk().wall) for _ in range(5 * plan.rounds)]
+    return [Row("`--version` over `import singer_sdk`", [ours / floor for ours, floor in pairs], 1.1)]
+
+
+def _named(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]:
+    """Named jobs at an ordinary latency, by all who can fetch them."""
+    latency, width, jobs = 0.05, 20, plan.named
+    walls: dict[str, list[float]] = defaultdict(list)
+    ratios, connections, extra = [], [], []
+    for turn in _rounds("named jobs", plan):
+        floor = _import_singer_sdk(programs) + jobs * latency / width
+        with serving(latency=latency) as server:
+            ours, counts = programs.tap(server, width=width, jobs=jobs), server.counts()
+            walls[POOL].append(programs.pool(server, width=width, jobs=jobs).wall)
+            curl = programs.curl(server, width=width, jobs=jobs)
+            walls[STOCK].append(programs.stock(server, jobs=plan.stock_named).wall * jobs / plan.stock_named)
+        walls[OURS].append(ours.wall)
+        if curl is not None:
+            walls[CURL].append(curl.wall)
+        ratios.append(ours.wall / floor)
+        connections.append(counts.connections)
+        extra.append(counts.requests - jobs)
+        _tell(
+            f"  {turn}: {ratios[-1]:.2f} of the floor; " + ", ".join(f"{who} {s[-1]:.2f} s" for who, s in walls.items())
+        )
+    what = f"{jobs:,} named jobs over 10 environments, {latency * 1000:.0f} ms, {width} at a time"
+    return {who: median(seconds) for who, seconds in walls.items()}, [
+        Row(f"{what}: wall over (`import singer_sdk` + {jobs // width} round trips)", ratios, 1.10),
+        *(Row(f"the same jobs, {who}", seconds, unit="{:.1f} s") for who, seconds in walls.items()),
+        Row(f"requests beyond one a job, {jobs:,} named, both streams", extra, 2, "{:.0f}"),
+        Row("connections", connections, width + 1, "{:.0f}"),
+    ]
+
+
+class CpuRuns(defaultdict[str, defaultdict[int, list["Run"]]]):
+    """Runs by who fetched and by how many jobs, one a round; those for one job show what the start costs."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: defaultdict(list))
+
+    def a_job(self, who: str, jobs: int) -> list[float]:
+        """Return the seconds of CPU a job, without the start."""
+        pairs = zip(self[who][jobs], self[who][1], strict=True)
+        return [(run.cpu - start.cpu) / (jobs - 1) for run, start in pairs]
+
+    def growth(self, who: str, many: int, few: int) -> list[float]:
+        """Return CPU a job among many over CPU a job among few."""
+        return _over(self.a_job(who, many), self.a_job(who, few))
+
+    def curve(self, who: str, sizes: Sequence[int]) -> Curve:
+        """Return CPU against the number of jobs."""
+        return Curve(who, {jobs: median(self.a_job(who, jobs)) * jobs for jobs in sizes})
+
+
+def _cpu(programs: Programs, plan: Plan) -> tuple[list[Curve], list[Row]]:
+    """CPU, and the memory and STATE of the same runs."""
+    few, many = plan.compared
+    runs, listed = CpuRuns(), []
+    with serving(latency=SHORT_LATENCY) as server:
+        for turn in _rounds("CPU", plan):
+            for jobs in (1, *plan.sizes):
+                ours = programs.tap(server, width=20, jobs=jobs)
+                runs[OURS][jobs].append(ours)
+                if jobs in {1, few, many}:
+                    runs[AGAIN][jobs].append(programs.tap(server, width=20, jobs=jobs, state=ours.output.state))
+                if jobs in {1, few}:
+                    runs[POOL][jobs].append(programs.pool(server, width=20, jobs=jobs))
+                if jobs in {1, *plan.stock_sizes}:
+                    runs[STOCK][jobs].append(programs.stock(server, jobs=jobs))
+                cpu = ", ".join(f"{who} {of[jobs][-1].cpu:.2f} s" for who, of in runs.items() if jobs in of)
+                _tell(f"  {turn}: {jobs:,} jobs: {cpu}")
+            listed.append(_cpu_a_listed_job(programs))
+    before, after = (runs[OURS][jobs] for jobs in plan.remembered)
+    memory = [(large.memory - small.memory) / MEGABYTE for small, large in zip(before, after, strict=True)]
+    shares = [100 * sum(run.output.states) / run.output.size for run in after]
+    growth = f"CPU a job among {many:,} over a job among {few:,}"
+    stock_few, stock_many = plan.stock_sizes[0], plan.stock_sizes[-1]
+    return [runs.curve(OURS, plan.sizes), runs.curve(STOCK, plan.stock_sizes)], [
+        Row("CPU a named job over that of the bare pool", _over(runs.a_job(OURS, few), runs.a_job(POOL, few)), 0.90),
+        Row(f"{growth}, no state", runs.growth(OURS, many, few), 1.15),
+        Row(f"{growth}, state given", runs.growth(AGAIN, many, few), 1.15),
+        Row(f"the same of {STOCK}, {stock_many:,} over {stock_few:,}", runs.growth(STOCK, stock_many, stock_few)),
+        Row("CPU a listed job over one bare request", _over(listed, runs.a_job(POOL, few)), 0.05, "{:.3f}"),
+        Row("peak memory at {1:,} named jobs less that at {0:,}".format(*plan.remembered), memory, 16, "{:.1f} MB"),
+        Row(f"STATE of all that is written, {plan.remembered[1]:,} named jobs", shares, 10, "{:.1f} %"),
+        Row("STATE messages of that run", [len(run.output.states) for run in after], 3, "{:.0f}"),
+    ]
+
+
+def _over(one: list[float], other: list[float]) -> list[float]:
+    return [of_one / of_other for of_one, of_other in zip(one, other, strict=True)]
+
+
+def _cpu_a_listed_job(programs: Programs) -> float:
+    environments, few, many = 20, 1, 500
+    cpu: dict[int, float] = {}
+    for jobs in (few, many):
+        with serving(environments=environments, jobs=jobs, latency=0) as server:
+            cpu[jobs] = programs.tap(server, width=8).cpu
+    return (cpu[many] - cpu[few]) / (environments * (many - few))
+
+
+def _limits(programs: Programs) -> list[Row]:
+    jobs, width, limit = 120, 16, 4
+    with serving(latency=0.05, limit=limit) as server:
+        run, counts = programs.tap(server, width=width, jobs=jobs), server.counts()
+    _tell(f"limit: {counts.refused} refused, {run.wall:.1f} s")
+    what = f"times that {jobs} jobs, {width} at a time, hit the limit of a server that lets {limit} through"
+    return [Row(what, [counts.refused], 40, "{:.0f}")]
+
+
+def _log(programs: Programs, plan: Plan) -> list[Row]:
+    with serving(latency=0) as server:
+        run = programs.tap(server, width=20, jobs=plan.logged)
+    return [Row(f"lines of the log at INFO, {plan.logged:,} named jobs", [run.log.lines], 60, "{:.0f}")]
+
+
+def _rounds(what: str, plan: Plan) -> range:
+    _tell(f"{what}, {plan.rounds} rounds")
+    return range(1, plan.rounds + 1)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

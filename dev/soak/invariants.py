@@ -1,0 +1,44 @@
+"""What must hold, whatever happens; the first invariant that does not hold ends the soak with a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dev.testbed.table_comparison import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dev.testbed.confirming_target import Record, Warehouse
+
+
+class InvariantError(Exception):
+    """Something happened that must not."""
+
+
+def require(*, holds: bool, otherwise: str) -> None:
+    """Go on only when something holds.
+
+    Args:
+        holds: Whether it does.
+        otherwise: What to say when it does not.
+
+    Raises:
+        InvariantError: It does not hold.
+    """
+    if not holds:
+        raise InvariantError(otherwise)
+
+
+def expected(documents: Mapping[str, list[Record]]) -> Warehouse:
+    """Return what a warehouse must hold of what a Zuora holds.
+
+    Args:
+        documents: The rows of the emulator, by stream. A field that a row leaves out is null in the record.
+    """
+    nothing = {stream: dict.fromkeys(schema(stream)["properties"]) for stream in documents}
+    return {
+        (stream, str(document["id"])): nothing[stream] | document
+        for stream, rows in documents.items()
+        for document in rows
+    }

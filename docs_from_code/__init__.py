@@ -1,1 +1,0 @@
-"""What `make docs` writes: tables of README.md, the extractor of meltano.yml, the definition for Meltano's Hub."""

@@ -1,0 +1,7 @@
+"""The fixtures of the tap's tests serve here too."""
+
+from __future__ import annotations
+
+from tests.tap.conftest import clock, server, tap, zuora
+
+__all__ = ["clock", "server", "tap", "zuora"]
