@@ -37,11 +37,13 @@ class Jobs(NamedTuple):
         rows: The jobs, as Zuora sent them.
         errors: Why the result is not whole: one error per row that is not a job, and per job that could not be had.
         gone: The ids of the jobs that the last run saw unfinished and that Zuora no longer has, with the errors.
+        more_errors: How many more rows are not jobs.
     """
 
     rows: list[Row]
     errors: list[ZuoraError]
     gone: list[tuple[str, ZuoraError]]
+    more_errors: int = 0
 
 
 class JobFetcher:
@@ -69,7 +71,7 @@ class JobFetcher:
             return Jobs([self._job(request.environment, request.job)], [], [])
         with self._watch(request.environment):
             listing = self._client.jobs(request.environment)
-        if self._are_named and listing == ([], []):
+        if self._are_named and not (listing.rows or listing.errors):
             # Zuora does not document its response for an unknown test environment: it may be an empty list.
             with self._watch(request.environment):
                 self._client.environment(request.environment)
@@ -78,7 +80,7 @@ class JobFetcher:
     def _with_lacking(self, request: JobRequest, listing: Listing) -> Jobs:
         """Add the jobs that the last run saw unfinished and that the list lacks: a list does not settle a job."""
         listed = {row_id(row) for row in listing.rows}
-        jobs = Jobs(listing.rows, [*listing.errors], [])
+        jobs = Jobs(listing.rows, [*listing.errors], [], listing.more_errors)
         for job in request.unfinished:
             if folded(job) in listed:
                 continue
@@ -160,7 +162,7 @@ class Extraction:
         if isinstance(result, Exception) and not isinstance(result, ZuoraError):
             raise result
         if isinstance(result, Listing):
-            self.outcome.failed(*result.errors)
+            self.outcome.failed(*result.errors, more=result.more_errors)
             named = {folded(environment) for environment in environments(self.named_requests or [])}
             for environment in named & {row_id(row) or "" for row in result.rows}:
                 self.outcome.found(environment)

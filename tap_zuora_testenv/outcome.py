@@ -125,14 +125,21 @@ class Outcome:
         what = REDACTION.quote(f"job {job} of the test environment {environment}, which was unfinished")
         self._log("that Zuora no longer has", f"Zuora no longer has the {what} ({error.exchange})")
 
-    def failed(self, *errors: ZuoraError) -> None:
-        """Log requests that could not be satisfied, or rows that are not what was requested."""
+    def failed(self, *errors: ZuoraError, more: int = 0) -> None:
+        """Log requests that could not be satisfied, or rows that are not what was requested.
+
+        Args:
+            errors: The errors.
+            more: How many more there were, which are only counted.
+        """
         for error in errors:
             self._failed += 1
             self.first_failure = self.first_failure or error
             if isinstance(error, Refused):
                 self._first_refusal = self._first_refusal or error
             self._log("that failed", str(error), is_error=True)
+        self._failed += more
+        self._messages["that failed"] += more
 
     def lost(self, stream: str, row_id: str, loss: Loss) -> None:
         """Warn of a value that could not be kept."""

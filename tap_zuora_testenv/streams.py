@@ -181,7 +181,7 @@ class JobsStream(ZuoraStream):
                 is_complete = False
                 continue
             outcome.obtained_jobs(environment)
-            outcome.failed(*result.errors)
+            outcome.failed(*result.errors, more=result.more_errors)
             for job, error in result.gone:
                 outcome.job_gone(environment, job, error)
             is_complete = is_complete and not result.errors

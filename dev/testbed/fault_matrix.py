@@ -7,7 +7,8 @@ from typing import Any
 from dev.testbed.faulty_proxy import WireFault
 
 # What a fault means.
-PASSING, MISSING, REFUSED, REJECTED, WRONG = "passing", "missing", "refused", "token rejected", "wrong"
+HARMLESS, PASSING, MISSING = "harmless", "passing", "missing"
+REFUSED, REJECTED, WRONG = "refused", "token rejected", "wrong"
 
 # What each fault means, and how the emulator, or the proxy on the wire, brings it about.
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -18,6 +19,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "403": (REFUSED, {"status": 403}),
     "404": (MISSING, {"status": 404}),
     "405": (WRONG, {"status": 405}),
+    "408": (PASSING, {"status": 408}),
     "429": (PASSING, {"status": 429}),
     "429 with a wait": (PASSING, {"status": 429, "headers": {"Retry-After": "7"}}),
     "500": (PASSING, {"status": 500}),
@@ -26,6 +28,15 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "503": (PASSING, {"status": 503}),
     "503 with a wait": (PASSING, {"status": 503, "headers": {"Retry-After": "7"}}),
     "504": (PASSING, {"status": 504}),
+    "505": (WRONG, {"status": 505}),
+    "507": (PASSING, {"status": 507}),
+    "511": (WRONG, {"status": 511}),
+    "520 with a page": (PASSING, {"status": 520, "body": "<html>Web server is returning an unknown error</html>"}),
+    "522": (PASSING, {"status": 522}),
+    "524": (PASSING, {"status": 524}),
+    "401 with a page": (REJECTED, {"status": 401, "body": "<html>Sign in</html>"}),
+    "403 with a page": (REFUSED, {"status": 403, "body": "<html>Access denied</html>"}),
+    "404 with a page": (MISSING, {"status": 404, "body": "<html>Not found</html>"}),
     "200 with a page": (PASSING, {"status": 200, "body": "<html>Sign in</html>"}),
     "200 and nothing": (PASSING, {"status": 200, "body": ""}),
     "200 and half a document": (PASSING, {"status": 200, "body": '{"result": [{"id":'}),
@@ -55,4 +66,5 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         }.items()
     },
     **{fault: (PASSING, {"wire": fault}) for fault in WireFault.ALL},
+    **{fault: (HARMLESS, {"wire": fault}) for fault in WireFault.HARMLESS},
 }

@@ -36,6 +36,10 @@ class WireFault:
     STALLED_WITHIN_BODY = "stalled within the body"
     DRIPPED = "dripped"
 
+    EARLY_HINTS = "103 before the answer"
+    MALFORMED_HEADER = "malformed header"
+
+    HARMLESS = (EARLY_HINTS, MALFORMED_HEADER)
     ALL = (
         RESET_BEFORE_HEADERS,
         RESET_WITHIN_HEADERS,
@@ -123,6 +127,11 @@ class FaultyProxy:
                     fault = next((rule.fault for rule in self.rules if rule.applies(path)), None)
                 if fault is None:
                     client.sendall(answer)
+                elif fault == WireFault.EARLY_HINTS:
+                    client.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload" + END_OF_HEAD + answer)
+                elif fault == WireFault.MALFORMED_HEADER:
+                    status, _, rest = answer.partition(b"\r\n")
+                    client.sendall(status + b"\r\nX-Gateway : a\r\nno field\r\n" + rest)
                 else:
                     self._break(client, fault, answer)
                     return

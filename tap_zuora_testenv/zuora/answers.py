@@ -36,9 +36,17 @@ _KNOWN_KINDS = _TRANSIENT_KINDS | _BAD_REQUEST_KINDS | {_NO_PERMISSION, _NOT_AUT
 # Shorter numbers are HTTP statuses, which gateways repeat in their bodies.
 _ERROR_CODE = re.compile(r"[0-9]{4,}")
 
-_TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
+# Not implemented, HTTP version not supported, network authentication required: these do not pass.
+_LASTING_SERVER_ERRORS = frozenset({501, 505, 511})
+_FIRST_UNKNOWN_STATUS = 600
 _STATUSES_WITH_A_WAIT = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-_SECONDS = re.compile(r"[0-9]{1,12}")
+_DIGITS = re.compile(r"[0-9]{1,13}")
+# No server asks to wait for 30 years: a larger number is a time, in seconds or milliseconds since 1970.
+_EARLIEST_UNIX_TIME, _EARLIEST_UNIX_TIME_IN_MILLISECONDS = 1e9, 1e12
+
+# What is read of a body that is not JSON. Far more than is shown: it is redacted before it is cut, and half a secret
+# would not be found.
+_LONGEST_BEGINNING = 200_000
 
 
 class Response(NamedTuple):
@@ -50,6 +58,7 @@ class Response(NamedTuple):
         headers: The headers, in a mapping that ignores case: they are looked up in lower case.
         body: The whole body, decoded.
         received_at: When it arrived, UTC.
+        deadline: When the time of the request is over, by `time.monotonic`.
     """
 
     exchange: Exchange
@@ -57,6 +66,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    deadline: float = float("inf")
 
 
 class Document(NamedTuple):
@@ -71,8 +81,12 @@ class Document(NamedTuple):
     response: Response
 
 
-def document(response: Response) -> Document:
+def document(response: Response, *, is_secret: bool = False) -> Document:
     """Read the JSON object of a response.
+
+    Args:
+        response: The response.
+        is_secret: Whether the body may contain a secret: then it is never quoted, unless it reports an error.
 
     Raises:
         ZuoraError: The response is an error; its class says what to do. `Transient` if the body is not JSON.
@@ -83,7 +97,7 @@ def document(response: Response) -> Document:
         content = json.loads(response.body, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):
         # An ArithmeticError is a Decimal's, of an exponent beyond all bounds.
-        exchange = described(response)._replace(message=_beginning(response.body))
+        exchange = described(response)._replace(message="" if is_secret else _beginning(response.body))
         reason = "the answer is not JSON; something between here and Zuora may have written it"
         raise Transient(exchange, reason) from None
     if not isinstance(content, dict):
@@ -91,8 +105,9 @@ def document(response: Response) -> Document:
         raise ZuoraError(described(response), reason)
     # Zuora reports some errors with HTTP 200.
     is_known = not {"id", "result", "access_token"}.isdisjoint(content) or content.get("size") == 0
-    if content.get("success") is False or not is_known:
-        raise error(response)
+    is_error = content.get("success") is False
+    if is_error or not is_known:
+        raise error(response._replace(body=b"{}") if is_secret and not is_error else response)
     return Document(content, response)
 
 
@@ -106,7 +121,22 @@ def error(response: Response) -> ZuoraError:
     exchange, kind, status = described(response, body), _kind(body), response.status
     if status == HTTPStatus.NOT_FOUND or kind == _NOT_FOUND:
         return NotFound(exchange, "Zuora does not have it; check the id, base_url and entity_id")
-    return _transient(response, exchange, kind) or _permanent(exchange, kind, status)
+    return _transient(response, exchange, kind) or _permanent(response, exchange, kind)
+
+
+def is_zuoras_error(response: Response) -> bool:
+    """Return whether Zuora itself may have written an error: its errors have no body or are JSON objects.
+
+    With HTTP 200, only an object that says so is an error.
+    """
+    if response.status < HTTPStatus.MULTIPLE_CHOICES:
+        body = _error_body(response.body)
+        return body.get("success") is False or "reasons" in body
+    return not _is_page(response)
+
+
+def _is_page(response: Response) -> bool:
+    return response.body.lstrip()[:1] not in {b"", b"{"}
 
 
 def _transient(response: Response, exchange: Exchange, kind: int | None) -> Transient | None:
@@ -114,7 +144,7 @@ def _transient(response: Response, exchange: Exchange, kind: int | None) -> Tran
     if status == HTTPStatus.TOO_MANY_REQUESTS or kind == _LIMIT_EXCEEDED:
         reason = "Zuora's limit for this tenant is reached; lower max_parallel_requests or run when less else calls it"
         return Transient(exchange, reason, wait=wait, pauses_all=True)
-    if kind in _TRANSIENT_KINDS or (kind is None and status in _TRANSIENT_STATUSES):
+    if kind in _TRANSIENT_KINDS or (kind is None and _is_passing(status)):
         reason = "Zuora has a passing fault; run again later, and give Zuora's support the ids if it stays"
         pauses_all = status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
         return Transient(exchange, reason, wait=wait, pauses_all=pauses_all)
@@ -124,17 +154,27 @@ def _transient(response: Response, exchange: Exchange, kind: int | None) -> Tran
     return None
 
 
-def _permanent(exchange: Exchange, kind: int | None, status: int) -> ZuoraError:
+def _is_passing(status: int) -> bool:
+    is_server_error = HTTPStatus.INTERNAL_SERVER_ERROR <= status < _FIRST_UNKNOWN_STATUS
+    return status == HTTPStatus.REQUEST_TIMEOUT or (is_server_error and status not in _LASTING_SERVER_ERRORS)
+
+
+def _permanent(response: Response, exchange: Exchange, kind: int | None) -> ZuoraError:
+    status = response.status
     if kind == _NO_PERMISSION or (kind is None and status == HTTPStatus.FORBIDDEN):
         reason = (
             'the credentials may not read this; their user needs the permission "Refresh Central Sandbox", '
             "and base_url must be the host of the tenant that owns the test environments"
         )
+        if _is_page(response):
+            reason = f"something between here and Zuora may have refused it; if not, {reason}"
         return PermissionRefused(exchange, reason)
     if kind == _NOT_AUTHENTICATED or status == HTTPStatus.UNAUTHORIZED:
         return TokenRejected(exchange, "Zuora does not accept the token; credentials of one host fail on another")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return ZuoraError(exchange, "redirects are not followed; check that base_url is a Zuora REST host")
+    if status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+        return ZuoraError(exchange, "the network between here and Zuora requires a sign-in; check the network")
     return ZuoraError(exchange, "the answer is not what was asked for; check base_url, entity_id and the ids")
 
 
@@ -147,8 +187,11 @@ def _error_body(body: bytes) -> JsonObject:
 
 
 def _beginning(body: bytes) -> str:
-    # Redacted before it is cut: half a secret would not be found.
-    return REDACTION.redact(body.decode(errors="replace"))[:1000]
+    return _short(body[:_LONGEST_BEGINNING].decode(errors="replace"))
+
+
+def _short(text: str) -> str:
+    return REDACTION.redact(text[:_LONGEST_BEGINNING])[:1000]
 
 
 def _reasons(body: JsonObject) -> list[JsonObject]:
@@ -172,13 +215,16 @@ def described(response: Response, body: JsonObject | None = None) -> Exchange:
     """
     body = body or {}
     messages = (reason.get("message") or reason.get("error_description") for reason in _reasons(body))
-    request_id, process_id = (body.get(name) for name in ("requestId", "processId"))
+    request_id, process_id = (
+        _short(str(value)) if isinstance(value := body.get(name), str | int) and value else None
+        for name in ("requestId", "processId")
+    )
     return response.exchange._replace(
         status=response.status,
-        request_id=response.headers.get("zuora-request-id") or (str(request_id) if request_id else None),
-        process_id=str(process_id) if process_id else None,
+        request_id=response.headers.get("zuora-request-id") or request_id,
+        process_id=process_id,
         track_id=response.headers.get("zuora-track-id"),
-        message=next((message for message in messages if isinstance(message, str)), ""),
+        message=_short(next((message for message in messages if isinstance(message, str)), "")),
     )
 
 
@@ -186,20 +232,33 @@ def _wait(response: Response) -> float | None:
     """Return the seconds that a response asks to wait, None if it asks for none."""
     if response.status not in _STATUSES_WITH_A_WAIT:
         return None
-    retry_after = response.headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(retry_after):
-        seconds: float | None = float(retry_after)
+    # Times are by the clock of the server, which `Date` shows; ours may be hours away from it.
+    now = _unix_time(response.headers.get("date", ""))
+    if now is None:
+        now = response.received_at.timestamp()
+    for name in ("retry-after", "ratelimit-reset"):
+        seconds = _seconds(response.headers.get(name, "").strip(), now)
+        if seconds is not None:
+            return seconds if seconds > 0 else None
+    return None
+
+
+def _seconds(text: str, now: float) -> float | None:
+    """Return how long a header asks to wait, as a number of seconds or until a time; None if it asks for nothing."""
+    if not _DIGITS.fullmatch(text):
+        time = _unix_time(text)
+    elif (number := float(text)) >= _EARLIEST_UNIX_TIME_IN_MILLISECONDS:
+        time = number / 1000
+    elif number >= _EARLIEST_UNIX_TIME:
+        time = number
     else:
-        seconds = _seconds_until(retry_after, response.received_at)
-    if retry_after and seconds is not None:
-        return seconds if seconds > 0 else None
-    reset = response.headers.get("ratelimit-reset", "").strip()
-    return (float(reset) or None) if _SECONDS.fullmatch(reset) else None
+        return number
+    return None if time is None else time - now
 
 
-def _seconds_until(http_date: str, now: datetime) -> float | None:
+def _unix_time(http_date: str) -> float | None:
     try:
         date = parsedate_to_datetime(http_date)
     except (ValueError, OverflowError):
         return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now.timestamp()
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import suppress
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.values import VISIBLE_ASCII
-from tap_zuora_testenv.zuora.errors import TokenRejected, Unauthorized
+from tap_zuora_testenv.zuora.answers import described, document, is_zuoras_error
+from tap_zuora_testenv.zuora.errors import (
+    CredentialsRefused,
+    Fatal,
+    NotFound,
+    Refused,
+    TokenRejected,
+    Transient,
+    Unauthorized,
+    ZuoraError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import requests
 
-    from tap_zuora_testenv.zuora.answers import Document
+    from tap_zuora_testenv.zuora.answers import Response
+    from tap_zuora_testenv.zuora.errors import Exchange
     from tap_zuora_testenv.zuora.pace import Clock
 
 # Zuora's guides: a token lasts about an hour, should be used until then, and be renewed a few minutes early.
@@ -23,7 +36,11 @@ _RENEWED_EARLY = 300.0
 # A larger number of seconds (30 years) is not a lifetime, and may not even fit a float.
 _LONGEST_LIFETIME = 1_000_000_000
 
+# A shorter word is no token: to keep it out of every log would shred the log.
+_SHORTEST_TOKEN = 8
 _VISIBLE_ASCII = re.compile(VISIBLE_ASCII)
+
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED})
 
 
 class Token(NamedTuple):
@@ -60,6 +77,11 @@ class Authenticator:
         request.headers["Authorization"] = f"Bearer {self._current()}"
         return request
 
+    def prepare(self) -> None:
+        """Fetch a token if there is none. A failure is reported by the requests, which need the token."""
+        with suppress(Exception):
+            self._current()
+
     def renew(self, request: requests.PreparedRequest, error: TokenRejected) -> None:
         """Discard the token that a request was refused with, so that the next request fetches a new one.
 
@@ -93,17 +115,44 @@ def used_for(lifetime: float) -> float:
     return lifetime - _RENEWED_EARLY if lifetime >= 2 * _RENEWED_EARLY else lifetime / 2
 
 
-def token(document: Document) -> Token:
+def token(response: Response) -> Token:
     """Read the token of a response (Zuora's reference, Create an OAuth token), and keep it out of every log.
 
+    Zuora does not document its response to bad credentials; OAuth's are 400 and 401 (RFC 6749, 5.2).
+
     Raises:
-        TokenRejected: The response has no usable token.
+        Transient: Another attempt may bring a token.
+        Fatal: There is no token; `CredentialsRefused` only if Zuora refused the credentials.
     """
-    value, lifetime = document.content.get("access_token"), document.content.get("expires_in")
-    if not isinstance(value, str) or not _VISIBLE_ASCII.fullmatch(value):
-        # Do not register it for redaction: a token of one space would blank every space in the log.
-        raise TokenRejected(document.response.exchange, "the answer holds no token")
+    try:
+        content = document(response, is_secret=True).content
+    except Transient:
+        raise
+    except Refused as error:
+        raise Fatal(error.exchange, error.reason, misconfigured=True) from None
+    except ZuoraError as error:
+        raise _no_token(error.exchange, is_refusal=_is_refusal(response, error)) from None
+    value, lifetime = content.get("access_token"), content.get("expires_in")
+    if not isinstance(value, str) or len(value) < _SHORTEST_TOKEN or not _VISIBLE_ASCII.fullmatch(value):
+        raise _no_token(described(response), is_refusal=False)
     REDACTION.conceal([value])
     if isinstance(lifetime, int) and not isinstance(lifetime, bool) and 0 < lifetime < _LONGEST_LIFETIME:
         return Token(value, float(lifetime))
     return Token(value, None)
+
+
+def _is_refusal(response: Response, error: ZuoraError) -> bool:
+    if response.status >= HTTPStatus.MULTIPLE_CHOICES and response.status not in _REFUSALS:
+        return isinstance(error, TokenRejected)
+    return is_zuoras_error(response) and not isinstance(error, NotFound)
+
+
+def _no_token(exchange: Exchange | None, *, is_refusal: bool) -> Fatal:
+    if is_refusal:
+        reason = (
+            "no token; check client_id and client_secret, and that base_url is the host they belong to: "
+            "credentials of one host fail on another"
+        )
+        return CredentialsRefused(exchange, reason)
+    reason = "no token; check that base_url is a Zuora REST host, and what is between here and Zuora"
+    return Fatal(exchange, reason, misconfigured=True)

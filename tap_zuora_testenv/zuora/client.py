@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -16,10 +19,8 @@ from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.zuora.answers import document
 from tap_zuora_testenv.zuora.auth import Authenticator, Token, token
 from tap_zuora_testenv.zuora.errors import (
-    CredentialsRefused,
     Exchange,
     Fatal,
-    Refused,
     TokenRejected,
     Transient,
     Unauthorized,
@@ -27,7 +28,7 @@ from tap_zuora_testenv.zuora.errors import (
 )
 from tap_zuora_testenv.zuora.pace import Clock, Pace, SystemClock
 from tap_zuora_testenv.zuora.rows import Listing, listed_rows, one_row
-from tap_zuora_testenv.zuora.transport import Transport
+from tap_zuora_testenv.zuora.transport import Transport, late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +102,9 @@ class ZuoraClient:
         self._logger = logger or logging.getLogger(__name__)
         self._base_url, parts = options.base_url, urlsplit(options.base_url)
         self._host, self._base_path = parts.netloc.lower(), parts.path
-        self._pace = Pace(options.max_parallel_requests, clock, self._logger)
+        self._width = options.max_parallel_requests
+        self._pace = Pace(self._width, clock, self._logger)
+        self._has_started, self._start_lock = False, threading.Lock()
         # One connection more than requests in flight: a token may be fetched meanwhile.
         self._transport = Transport(
             options.base_url, connections=options.max_parallel_requests + 1, timeout=options.request_timeout
@@ -140,6 +143,23 @@ class ZuoraClient:
     def __exit__(self, *_: object) -> None:
         """Close the client."""
         self.close()
+
+    def start(self, connections: int) -> None:
+        """Fetch the token at once and open connections meanwhile, in threads. Only the first call does anything.
+
+        Without it, the first request fetches the token, and each request that needs a connection opens it.
+
+        Args:
+            connections: How many requests there will be in flight; no more connections are opened than may be.
+        """
+        with self._start_lock:
+            if self._has_started:
+                return
+            self._has_started = True
+        self._transport.open_early(min(connections, self._width))
+        # If no thread can be started, the first request fetches the token.
+        with suppress(RuntimeError):
+            threading.Thread(target=self._authenticator.prepare, name="token", daemon=True).start()
 
     def stop(self, error: Fatal) -> Fatal:
         """Let no more requests start; all calls raise the error of the first such call, which is returned."""
@@ -231,7 +251,11 @@ class ZuoraClient:
         with self._pace.request():
             # The header is set last: the token may have come near its end while all waited.
             response = self._transport.send(self._authenticator(request), exchange)
-        return document(response)
+        read = document(response)
+        if time.monotonic() > response.deadline:
+            # To read a huge response takes time as well.
+            raise late(response)
+        return read
 
     def _fetch_token(self) -> Token:
         """Fetch a token (Zuora's reference, Create an OAuth token).
@@ -245,18 +269,12 @@ class ZuoraClient:
             raise self._pace.stop(error) from None
         except Transient as error:
             raise self._pace.stop(Fatal(error.exchange, error.reason)) from None
-        except Refused as error:
-            raise self._pace.stop(Fatal(error.exchange, error.reason, misconfigured=True)) from None
         except ZuoraError as error:
-            reason = (
-                "no token; check client_id and client_secret, and that base_url is the host they belong to: "
-                "credentials of one host fail on another"
-            )
-            raise self._pace.stop(CredentialsRefused(error.exchange, reason)) from None
+            raise self._pace.stop(Fatal(error.exchange, error.reason, misconfigured=True)) from None
 
     def _fetch_token_once(self) -> Token:
         self._pace.wait_out_pause()
-        return token(document(self._transport.send(self._token_request, self._token_exchange)))
+        return token(self._transport.send(self._token_request, self._token_exchange))
 
     def _log_retry(self, details: Details) -> None:
         self._logger.debug("Attempt %d failed: %s", details["tries"], details.get("exception"))

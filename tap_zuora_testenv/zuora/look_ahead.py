@@ -18,9 +18,9 @@ Result = TypeVar("Result")
 class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument, Result]):
     """Calls a function for each argument in threads, and returns the results in the order of the arguments.
 
-    At most `width` calls are in progress, and at most twice as many arguments are ahead of the reader. An exception is
-    a result like any other, except one of type `fatal`: after it no call is started, and every result that is not there
-    yet is that exception.
+    At most `width` calls are in progress, fewer if there can be no more threads, and at most twice as many arguments
+    are ahead of the reader. An exception is a result like any other, except one of type `fatal`: after it no call is
+    started, and every result that is not there yet is that exception.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         width: int,
         fatal: type[Exception],
     ) -> None:
-        """Prepare the calls; they start when the first result is requested.
+        """Prepare the calls; they start when the first result is requested, or by `start`.
 
         Args:
             call: The function, called from several threads at once.
@@ -59,11 +59,8 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
         index = self._returned
         if index >= len(self._arguments):
             raise StopIteration
-        # No more threads than calls; before the lock is taken, so that the first thread starts its call at once.
-        while self._threads < min(self._width, len(self._arguments)):
-            self._threads += 1
-            # A daemon: a thread during a call must not keep the program from ending.
-            threading.Thread(target=self._work, name=f"look-ahead-{self._threads}", daemon=True).start()
+        # Before the lock is taken, so that the first thread starts its call at once.
+        self.start()
         with self._done:
             while index not in self._results and self._ended is None:
                 self._done.wait()
@@ -72,6 +69,25 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
             self._room.notify()
         # Never None, unless a call returned None.
         return self._arguments[index], result  # type: ignore[return-value]
+
+    def start(self) -> None:
+        """Start the calls, without waiting for a result; called only by the thread that reads the results.
+
+        Raises:
+            RuntimeError: Not a single thread can be started.
+        """
+        # No more threads than calls.
+        while self._threads < min(self._width, len(self._arguments)):
+            # A daemon: a thread during a call must not keep the program from ending.
+            thread = threading.Thread(target=self._work, name=f"look-ahead-{self._threads + 1}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                if self._threads == 0:
+                    raise
+                # A limit on threads, as in a container: fewer do, and the next result is another opportunity.
+                return
+            self._threads += 1
 
     @property
     def upcoming(self) -> Argument | None:

@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev.testbed.fault_matrix import FAULTS, PASSING, REJECTED
-from dev.testbed.faulty_proxy import FaultyProxy, Rule
+from dev.testbed.fault_matrix import FAULTS, HARMLESS, MISSING, PASSING, REFUSED, REJECTED
+from dev.testbed.faulty_proxy import FaultyProxy, Rule, WireFault
 from tap_zuora_testenv.emulator.faults import Fault
 from tests.tap.running import E1, E2, JOBS, Tap, environment, job, paths
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
+
+# What a server that has closed an idle connection looks like.
+CLOSED_MEANWHILE = (WireFault.RESET_BEFORE_HEADERS, WireFault.CLOSED_BEFORE_HEADERS)
+
+# What of it is Zuora's own refusal of the credentials, when it answers the request for a token.
+BLAMED_ON_THE_CREDENTIALS = {
+    "400",
+    "401",
+    "200 without success",
+    *(f"{status} of kind {kind}" for status in (200, 400) for kind in (11, 20, 30)),
+    "500 of kind 11",
+}
 
 ONE_JOB = f"/test-environments/{E1}/jobs/{job(2)['id']}"
 REQUESTS = {
@@ -51,25 +63,17 @@ WITHOUT = {
 
 def expected(meaning: str, request: str, times: int | None) -> Expected:
     """The specification."""
-    once = times == 1
     ends_the_run = request in {"token", "environments"}
-    match meaning:
-        case "passing":
-            return DONE if once else Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
-        case "token rejected" if request != "token":
-            # One new token, outside the attempts; when that does not help either, nothing will.
-            return DONE if once else Expected(_before(request), 1, "Stopped: ")
-        case "refused" | "token rejected":
-            return Expected(_before(request), 1, "Stopped: ")
-        case "missing" if not ends_the_run:
-            return Expected(WITHOUT[request], 0, "Done, but Zuora does not have the ")
-        case _:
-            return Expected(WITHOUT[request], 1, "Stopped: " if ends_the_run else "Incomplete: ")
-
-
-def _before(request: str) -> list[str]:
-    """What stands before the request in the order of the configuration, one request being in flight at a time."""
-    return {"one job": NAMED_JOBS[:1], "list of jobs": NAMED_JOBS}.get(request, [])
+    # For any request but the token's, a rejected token is renewed, outside the attempts.
+    may_recover = meaning == PASSING or (meaning == REJECTED and request != "token")
+    if meaning == HARMLESS or (may_recover and times == 1):
+        return DONE
+    if ends_the_run:
+        must_act = meaning in {REFUSED, REJECTED} or (request == "token" and meaning != PASSING)
+        return Expected([], 2, "Misconfigured: ") if must_act else Expected([], 1, "Stopped: ")
+    if meaning == MISSING:
+        return Expected(WITHOUT[request], 0, "Done: ")
+    return Expected(WITHOUT[request], 1, "Incomplete: ")
 
 
 @pytest.fixture(autouse=True)
@@ -105,12 +109,29 @@ def test_every_fault_has_its_end(
     assert ran.verdict.startswith(wanted.last_line)
     assert "\n" not in ran.verdict
     assert "Traceback" not in ran.log
+    if request_kind == "token":
+        assert not any(token in ran.log + ran.verdict for token in zuora.tokens._expiries)  # noqa: SLF001 - all of them
+        assert ("check client_id and client_secret" in ran.verdict) == (fault in BLAMED_ON_THE_CREDENTIALS)
     if wanted.code:
         # It names what was asked, of which host, and what to do.
         assert f"{path} at 127.0.0.1:" in ran.verdict
         assert ";" in ran.verdict or ":" in ran.verdict
     attempts = {PASSING: 2, REJECTED: 2}.get(meaning, 1) if request_kind != "token" or meaning == PASSING else 1
+    if fault in CLOSED_MEANWHILE and request_kind != "token" and times is None:
+        # The connection had brought the token: the first request goes out once more, which is not an attempt.
+        attempts += 1
     assert paths(zuora, "POST" if request_kind == "token" else "GET").count(path) == attempts
+
+
+@pytest.mark.parametrize("fault", CLOSED_MEANWHILE)
+@pytest.mark.parametrize("request_kind", ["environments", "list of jobs", "one job"])
+def test_a_kept_connection_that_the_server_has_closed_costs_no_attempt(
+    tap: Tap, proxy: FaultyProxy, fault: str, request_kind: str
+) -> None:
+    proxy.rules.append(Rule(fault, REQUESTS[request_kind], times=1))
+    named = None if request_kind == "environments" else [{"id": E1, "job_ids": NAMED_JOBS}, E2]
+    ran = tap(max_parallel_requests=1, max_attempts=1, only=JOBS, test_environments=named, base_url=proxy.url)
+    assert (ran.ids(), ran.code) == (ALL_JOBS, 0), ran.verdict
 
 
 @pytest.mark.parametrize("fault", [name for name, (meaning, _) in FAULTS.items() if meaning == PASSING])

@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from tap_zuora_testenv.breaker import CircuitBreaker
-from tap_zuora_testenv.extraction import JobFetcher
+from tap_zuora_testenv.extraction import JobFetcher, Jobs
 from tap_zuora_testenv.plan import JobRequest
 from tap_zuora_testenv.zuora import ClientOptions, Fatal, Listing, NotFound, Transient, ZuoraClient, ZuoraError
 from tap_zuora_testenv.zuora.errors import Exchange, PermissionRefused, Unauthorized
@@ -67,7 +67,7 @@ def fetcher(client: Client, *, environments: int = 1, are_named: bool = True) ->
 
 def test_a_named_job_is_requested_by_its_id(client: Client) -> None:
     client.responses = {"e/jobs/j": JOBS[0]}
-    assert fetcher(client)(JobRequest("e", "j")) == (JOBS[:1], [], [])
+    assert fetcher(client)(JobRequest("e", "j")) == Jobs(JOBS[:1], [], [])
     assert client.requested == ["e/jobs/j"]
 
 
@@ -85,7 +85,7 @@ def test_the_error_of_the_request_itself_is_raised(client: Client, request_for: 
 def test_a_list_with_jobs_is_one_request(client: Client, *, are_named: bool) -> None:
     errors = [ZuoraError(EXCHANGE, "element 3 of the list is odd")]
     client.responses = {"e/jobs": Listing([*JOBS], errors)}
-    assert fetcher(client, are_named=are_named)(JobRequest("e")) == (JOBS, errors, [])
+    assert fetcher(client, are_named=are_named)(JobRequest("e")) == Jobs(JOBS, errors, [])
     assert client.requested == ["e/jobs"]
 
 
@@ -94,7 +94,7 @@ def test_a_list_with_jobs_is_one_request(client: Client, *, are_named: bool) -> 
 
 def test_an_empty_list_of_a_named_environment_is_checked_by_requesting_the_environment(client: Client) -> None:
     client.responses = {"e/jobs": Listing([], []), "e": {"id": "e"}}
-    assert fetcher(client)(JobRequest("e")) == ([], [], [])
+    assert fetcher(client)(JobRequest("e")) == Jobs([], [], [])
     assert client.requested == ["e/jobs", "e"]
 
 
@@ -109,14 +109,14 @@ def test_an_empty_list_of_an_environment_that_does_not_exist_is_not_found(client
 
 def test_an_empty_list_of_an_environment_that_zuora_has_just_listed_is_not_checked(client: Client) -> None:
     client.responses = {"e/jobs": Listing([], [])}
-    assert fetcher(client, are_named=False)(JobRequest("e")) == ([], [], [])
+    assert fetcher(client, are_named=False)(JobRequest("e")) == Jobs([], [], [])
     assert client.requested == ["e/jobs"]
 
 
 def test_a_list_of_nothing_but_errors_is_not_taken_for_an_empty_one(client: Client) -> None:
     errors = [ZuoraError(EXCHANGE, "element 1 of the list is odd")]
     client.responses = {"e/jobs": Listing([], errors)}
-    assert fetcher(client)(JobRequest("e")) == ([], errors, [])
+    assert fetcher(client)(JobRequest("e")) == Jobs([], errors, [])
     assert client.requested == ["e/jobs"]
 
 
@@ -127,25 +127,25 @@ def test_a_list_of_nothing_but_errors_is_not_taken_for_an_empty_one(client: Clie
 def test_an_unfinished_job_that_the_list_lacks_is_requested_by_its_id(client: Client, *, are_named: bool) -> None:
     client.responses = {"e/jobs": Listing([{"id": "J"}], []), "e/jobs/k": JOBS[1]}
     # Ids are compared without regard to case.
-    assert fetcher(client, are_named=are_named)(WITH_UNFINISHED) == ([{"id": "J"}, JOBS[1]], [], [])
+    assert fetcher(client, are_named=are_named)(WITH_UNFINISHED) == Jobs([{"id": "J"}, JOBS[1]], [], [])
     assert client.requested == ["e/jobs", "e/jobs/k"]
 
 
 def test_an_unfinished_job_that_the_list_has_is_not_requested(client: Client) -> None:
     client.responses = {"e/jobs": Listing([*JOBS], [])}
-    assert fetcher(client)(WITH_UNFINISHED) == (JOBS, [], [])
+    assert fetcher(client)(WITH_UNFINISHED) == Jobs(JOBS, [], [])
     assert client.requested == ["e/jobs"]
 
 
 def test_if_the_list_is_empty_each_unfinished_job_is_requested(client: Client) -> None:
     client.responses = {"e/jobs": Listing([], []), "e": {"id": "e"}, "e/jobs/j": JOBS[0], "e/jobs/k": JOBS[1]}
-    assert fetcher(client)(WITH_UNFINISHED) == (JOBS, [], [])
+    assert fetcher(client)(WITH_UNFINISHED) == Jobs(JOBS, [], [])
     assert client.requested == ["e/jobs", "e", "e/jobs/j", "e/jobs/k"]
 
 
 def test_an_unfinished_job_that_zuora_no_longer_has_is_gone_and_not_an_error(client: Client) -> None:
     client.responses = {"e/jobs": Listing([{"id": "x"}], []), "e/jobs/j": NOT_FOUND, "e/jobs/k": JOBS[1]}
-    assert fetcher(client)(WITH_UNFINISHED) == ([{"id": "x"}, JOBS[1]], [], [("j", NOT_FOUND)])
+    assert fetcher(client)(WITH_UNFINISHED) == Jobs([{"id": "x"}, JOBS[1]], [], [("j", NOT_FOUND)])
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_another_failure_of_an_unfinished_job_is_an_error_beside_those_of_the_li
     of_the_list = ZuoraError(EXCHANGE, "element 2 of the list is odd")
     listing = Listing([{"id": "x"}], [of_the_list])
     client.responses = {"e/jobs": listing, "e/jobs/j": error, "e/jobs/k": JOBS[1]}
-    assert fetcher(client)(WITH_UNFINISHED) == ([{"id": "x"}, JOBS[1]], [of_the_list, error], [])
+    assert fetcher(client)(WITH_UNFINISHED) == Jobs([{"id": "x"}, JOBS[1]], [of_the_list, error], [])
 
 
 def test_a_fatal_error_of_an_unfinished_job_is_raised(client: Client) -> None:
@@ -192,7 +192,7 @@ def test_many_failures_of_one_environment_among_several_do_not_end_the_run(clien
     unfinished = tuple(str(number) for number in range(20))
     client.responses = {"e/jobs": Listing([{"id": "x"}], [])}
     client.responses |= {f"e/jobs/{job}": Transient(EXCHANGE, "down") for job in unfinished}
-    rows, errors, gone = fetcher(client, environments=2)(JobRequest("e", unfinished=unfinished))
+    rows, errors, gone, _ = fetcher(client, environments=2)(JobRequest("e", unfinished=unfinished))
     assert (rows, len(errors), gone) == ([{"id": "x"}], 20, [])
 
 

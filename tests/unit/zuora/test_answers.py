@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unicodedata import category
 
@@ -113,10 +113,21 @@ def test_the_last_two_digits_of_a_code_say_what_is_wrong_whatever_the_status(
         (422, ZuoraError),
         (429, Transient),
         (500, Transient),
+        (408, Transient),
         (501, ZuoraError),
         (502, Transient),
         (503, Transient),
         (504, Transient),
+        (505, ZuoraError),
+        (506, Transient),
+        (507, Transient),
+        (511, ZuoraError),
+        (520, Transient),
+        (522, Transient),
+        (524, Transient),
+        (599, Transient),
+        (600, ZuoraError),
+        (999, ZuoraError),
     ],
 )
 @pytest.mark.parametrize(
@@ -268,6 +279,50 @@ def test_without_retry_after_the_reset_of_the_limit_counts(reset: str, wait: flo
     error = failure(answered(429, ratelimit_reset=reset))
     assert isinstance(error, Transient)
     assert error.wait == wait
+
+
+NOON = int(NOW.timestamp())
+
+
+@pytest.mark.parametrize("header", ["retry_after", "ratelimit_reset"])
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [
+        (str(NOON + 30), 30.0),
+        (str(1000 * NOON + 30_500), 30.5),
+        (str(NOON), None),
+        (str(NOON - 30), None),
+        ("999999999", 999_999_999.0),
+        ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
+    ],
+)
+def test_a_wait_may_be_given_as_a_time(header: str, value: str, wait: float | None) -> None:
+    error = failure(answered(429, **{header: value}))
+    assert isinstance(error, Transient)
+    assert error.wait == wait
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("retry_after", "Thu, 01 Jan 2026 12:00:30 GMT"),
+        ("retry_after", str(NOON + 30)),
+        ("ratelimit_reset", str(NOON + 30)),
+    ],
+)
+def test_a_time_is_by_the_clock_of_the_server_and_not_by_ours(header: str, value: str, hours: int) -> None:
+    response = answered(429, date="Thu, 01 Jan 2026 12:00:00 GMT", **{header: value})
+    error = failure(response._replace(received_at=NOW + timedelta(hours=hours)))
+    assert isinstance(error, Transient)
+    assert error.wait == 30
+
+
+@pytest.mark.parametrize("date", ["", "now", "Thu, 99 Jan 2026 12:00:00 GMT"])
+def test_a_time_is_by_our_clock_if_the_server_shows_none(date: str) -> None:
+    error = failure(answered(429, date=date, retry_after="Thu, 01 Jan 2026 12:00:30 GMT"))
+    assert isinstance(error, Transient)
+    assert error.wait == 30
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [("3", 3.0), ("soon", 60.0), ("", 60.0)])
@@ -439,6 +494,7 @@ def test_every_error_response_becomes_an_error_fit_for_a_log(
         (answered(300), "redirects are not followed; check that base_url is a Zuora REST host"),
         (answered(399), "redirects are not followed; check that base_url is a Zuora REST host"),
         (answered(400), "the answer is not what was asked for; check base_url, entity_id and the ids"),
+        (answered(511), "the network between here and Zuora requires a sign-in; check the network"),
     ],
     ids=lambda each: str(each.status) if isinstance(each, Response) else "",
 )
@@ -457,6 +513,22 @@ def test_only_the_last_two_digits_of_a_code_are_its_kind() -> None:
 
 def test_at_most_a_thousand_characters_of_a_body_that_is_not_json_are_kept() -> None:
     assert exchange_of(answered(200, b"x" * 2000)).message == "x" * 1000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"x" * 50_000_000, b'{"message": "' + b"x" * 50_000_000 + b'"}', b'{"requestId": "' + b"x" * 50_000_000 + b'"}'],
+    ids=["page", "message", "id"],
+)
+def test_of_a_huge_error_only_the_beginning_is_read(body: bytes) -> None:
+    exchange = exchange_of(answered(400, body))
+    assert len(exchange.message + (exchange.request_id or "")) == 1000
+
+
+def test_a_403_with_a_page_may_be_a_gateways() -> None:
+    sentence = str(failure(answered(403, HTML)))
+    assert "something between here and Zuora may have refused it" in sentence
+    assert "Refresh Central Sandbox" in sentence
 
 
 def test_headers_are_looked_up_in_lower_case() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -8,9 +9,17 @@ import pytest
 import requests
 
 from tap_zuora_testenv.redaction import REDACTION
-from tap_zuora_testenv.zuora.answers import Document, Response
+from tap_zuora_testenv.zuora.answers import Response
 from tap_zuora_testenv.zuora.auth import Authenticator, Token, token, used_for
-from tap_zuora_testenv.zuora.errors import Exchange, Fatal, TokenRejected, Unauthorized
+from tap_zuora_testenv.zuora.errors import (
+    CredentialsRefused,
+    Exchange,
+    Fatal,
+    TokenRejected,
+    Transient,
+    Unauthorized,
+    ZuoraError,
+)
 
 if TYPE_CHECKING:
     from tests.unit.conftest import ManualClock
@@ -142,7 +151,7 @@ def test_a_ready_token_that_is_refused_cannot_be_renewed(clock: ManualClock) -> 
 
 # How it is read.
 
-GOOD = {"access_token": "t0ken", "token_type": "bearer", "expires_in": 3599, "scope": "", "jti": "j"}
+GOOD = {"access_token": "t0ken-t0ken", "token_type": "bearer", "expires_in": 3599, "scope": "", "jti": "j"}
 EXCHANGE = Exchange("POST", "/oauth/token", "rest.zuora.com")
 
 
@@ -152,30 +161,139 @@ def nothing_concealed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(REDACTION, "_pattern", None)
 
 
-def document(**content: object) -> Document:
-    return Document({**GOOD, **content}, Response(EXCHANGE, 200, {}, b"", datetime(2026, 1, 1, tzinfo=UTC)))
+def answered(status: int, body: bytes) -> Response:
+    return Response(EXCHANGE, status, {}, body, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def response(**content: object) -> Response:
+    return answered(200, json.dumps({**GOOD, **content}).encode())
 
 
 def test_a_token_is_read_with_its_lifetime() -> None:
-    assert token(document()) == Token("t0ken", 3599.0)
+    assert token(response()) == Token("t0ken-t0ken", 3599.0)
 
 
 def test_a_token_that_was_read_is_kept_out_of_every_log() -> None:
-    token(document(access_token="t0ken-t0ken"))
+    token(response())
     assert REDACTION.redact("Bearer t0ken-t0ken") == "Bearer ***"
 
 
 @pytest.mark.parametrize("lifetime", [None, "3599", 0, -1, True, 3599.5, [], pytest.param(10**400, id="vast")])
 def test_a_lifetime_that_is_not_a_number_of_seconds_is_unknown(lifetime: object) -> None:
-    assert token(document(expires_in=lifetime)) == Token("t0ken", None)
+    assert token(response(expires_in=lifetime)) == Token("t0ken-t0ken", None)
+
+
+def test_a_token_of_eight_characters_is_one() -> None:
+    assert token(response(access_token="12345678")).value == "12345678"
 
 
 @pytest.mark.parametrize(
-    "value", [None, "", 5, "two words", "line\nbreak", "t\u00f6ken", "\ud800", ["t"], " "], ids=ascii
+    "value",
+    [
+        None,
+        "",
+        5,
+        "two words of it",
+        "line\nbreak",
+        "t\u00f6ken-t\u00f6ken",
+        "\ud800" * 8,
+        ["t0ken-t0ken"],
+        " " * 8,
+        "e",
+        "1234567",
+    ],
+    ids=ascii,
 )
-def test_a_token_that_cannot_be_in_a_header_is_rejected_and_not_concealed(value: object) -> None:
-    with pytest.raises(TokenRejected, match="the answer holds no token") as rejected:
-        token(document(access_token=value))
-    assert rejected.value.exchange == EXCHANGE
-    assert "two words" not in str(rejected.value)
-    assert REDACTION.redact("two words") == "two words"
+def test_what_cannot_be_a_token_is_refused_and_not_concealed(value: object) -> None:
+    with pytest.raises(Fatal, match="no token; check that base_url is a Zuora REST host") as refused:
+        token(response(access_token=value))
+    assert type(refused.value) is Fatal
+    assert refused.value.misconfigured
+    assert refused.value.exchange == EXCHANGE._replace(status=200)
+    assert "two words" not in str(refused.value)
+    assert REDACTION.redact("two words of it, 1234567, e") == "two words of it, 1234567, e"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": "t0ken-t0ken", "expires_in": 35',
+        b'{"access_token": "t0ken-t0ken"}\n}',
+        b"access_token=t0ken-t0ken&token_type=bearer",
+        b'["t0ken-t0ken"]',
+        b'"t0ken-t0ken"',
+        b'{"token": "t0ken-t0ken", "message": "your token is t0ken-t0ken"}',
+        b'{"access_token": ["t0ken-t0ken"], "message": "t0ken-t0ken"}',
+        b'{"access_token": "t0ken t0ken-t0ken", "reasons": [{"message": "t0ken-t0ken"}]}',
+    ],
+)
+def test_a_damaged_response_that_may_hold_the_token_is_not_quoted(body: bytes) -> None:
+    with pytest.raises(ZuoraError) as damaged:
+        token(answered(200, body))
+    assert "t0ken" not in str(damaged.value)
+    assert "t0ken" not in repr(damaged.value.exchange)
+
+
+REFUSAL_BODY = b'{"success": false, "reasons": [{"code": 50000020, "message": "so it is"}]}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, b'{"error": "invalid_client", "error_description": "so it is"}'),
+        (401, b'{"message": "so it is"}'),
+        (200, REFUSAL_BODY),
+        (400, REFUSAL_BODY),
+        (500, b'{"reasons": [{"code": 50000011, "message": "so it is"}]}'),
+    ],
+)
+def test_credentials_that_zuora_refuses_are_blamed_with_what_zuora_says(status: int, body: bytes) -> None:
+    with pytest.raises(CredentialsRefused, match=r'saying "so it is".*check client_id and client_secret') as refused:
+        token(answered(status, body))
+    assert refused.value.misconfigured
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refusal_without_a_body_may_be_zuoras(status: int) -> None:
+    with pytest.raises(CredentialsRefused):
+        token(answered(status, b""))
+
+
+PAGE = b"<html><title>Blocked by the gateway</title></html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        *((status, PAGE) for status in (302, 400, 401, 404, 405, 501, 505, 511)),
+        (302, b""),
+        (404, b""),
+        (404, b'{"message": "no route"}'),
+        (200, b'{"hello": "there"}'),
+        (200, b"[]"),
+        (400, b'{"code": 50000040, "message": "not found"}'),
+    ],
+)
+def test_credentials_that_zuora_has_not_refused_are_not_blamed(status: int, body: bytes) -> None:
+    with pytest.raises(Fatal, match="no token; check that base_url is a Zuora REST host") as failed:
+        token(answered(status, body))
+    assert type(failed.value) is Fatal
+    assert failed.value.misconfigured
+    assert "client_id" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"), [(b"", "user needs"), (b"{}", "user needs"), (PAGE, "between here and Zuora")]
+)
+def test_a_permission_that_is_refused_is_not_blamed_on_the_credentials(body: bytes, hint: str) -> None:
+    with pytest.raises(Fatal, match=hint) as refused:
+        token(answered(403, body))
+    assert type(refused.value) is Fatal
+    assert refused.value.misconfigured
+    assert "client_id" not in str(refused.value)
+
+
+@pytest.mark.parametrize("status", [200, 408, 429, 500, 503, 520, 599])
+def test_a_passing_fault_is_worth_another_attempt(status: int) -> None:
+    with pytest.raises(Transient):
+        token(answered(status, PAGE))

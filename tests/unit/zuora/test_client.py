@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Call = Callable[[ZuoraClient], object]
 
-GOOD = {"access_token": "t0ken", "token_type": "bearer", "expires_in": 3599, "scope": "", "jti": "j"}
+GOOD = {"access_token": "t0ken-t0ken", "token_type": "bearer", "expires_in": 3599, "scope": "", "jti": "j"}
 OPTIONS: dict[str, Any] = {
     "base_url": "https://rest.zuora.com",
     "client_id": "me",
@@ -59,6 +59,7 @@ class Zuora(BaseAdapter):
             raise answer
         response = requests.Response()
         response.status_code, body, headers = answer
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
         response._content = body if isinstance(body, bytes) else json.dumps(body).encode()  # noqa: SLF001 - no other way
         response.headers.update(headers)
         response.request, response.url = request, str(request.url)
@@ -89,7 +90,7 @@ def longest_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def zuora(monkeypatch: pytest.MonkeyPatch) -> Zuora:
     adapter = Zuora()
-    monkeypatch.setattr(transport_module, "DeadlineAdapter", lambda **_: adapter)
+    monkeypatch.setattr(transport_module, "Adapter", lambda **_: adapter)
     return adapter
 
 
@@ -147,7 +148,7 @@ def test_the_options_are_the_settings_of_the_same_names() -> None:
         "base_url": "https://rest.zuora.com",
         "client_id": "me",
         "client_secret": "secret",
-        "access_token": "t0ken",
+        "access_token": "t0ken-t0ken",
         "entity_id": "entity",
         "track_id": "track",
         "user_agent": "mine",
@@ -182,7 +183,7 @@ def test_a_token_is_requested_as_zuora_documents_it(client: ZuoraClient, zuora: 
     }
     assert token_request.headers["User-Agent"] == "test"
     assert "Authorization" not in token_request.headers
-    assert request.headers["Authorization"] == "Bearer t0ken"
+    assert request.headers["Authorization"] == "Bearer t0ken-t0ken"
 
 
 def test_no_token_is_fetched_before_a_request_needs_one(client: ZuoraClient, zuora: Zuora) -> None:
@@ -206,13 +207,13 @@ def test_a_token_is_fetched_again_five_minutes_before_its_end(
 def test_a_new_token_does_not_change_the_header_of_an_earlier_request(
     client: ZuoraClient, zuora: Zuora, leaping: LeapingClock
 ) -> None:
-    new = {**GOOD, "access_token": "n3w"}
+    new = {**GOOD, "access_token": "n3w-t0ken"}
     zuora.answers = [(200, GOOD, {}), (200, {"result": []}, {}), (200, new, {}), (200, {"result": []}, {})]
     client.environments()
     leaping.now += 3600
     client.environments()
     headers = [request.headers.get("Authorization") for request in zuora.requests]
-    assert headers == [None, "Bearer t0ken", None, "Bearer n3w"]
+    assert headers == [None, "Bearer t0ken-t0ken", None, "Bearer n3w-t0ken"]
 
 
 def test_a_fetched_token_is_kept_out_of_every_log(client: ZuoraClient, zuora: Zuora) -> None:
@@ -231,15 +232,26 @@ def test_a_token_of_unknown_lifetime_is_not_fetched_again(
     client.environments()
     leaping.now += 1e9
     client.environments()
-    assert zuora.authorizations == [None, "Bearer t0ken", "Bearer t0ken"]
+    assert zuora.authorizations == [None, "Bearer t0ken-t0ken", "Bearer t0ken-t0ken"]
 
 
-@pytest.mark.parametrize("token", [None, "", 5, "two words", "line\nbreak", "t\u00f6ken", "\ud800", ["t"]], ids=ascii)
-def test_a_token_that_cannot_be_in_a_header_is_refused(client: ZuoraClient, zuora: Zuora, token: object) -> None:
-    zuora.answer(200, {**GOOD, "access_token": token})
-    with pytest.raises(CredentialsRefused, match="no token") as refused:
+def test_a_token_that_cannot_be_in_a_header_is_refused(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answer(200, {**GOOD, "access_token": "two words of it"})
+    with pytest.raises(Fatal, match="no token") as refused:
         client.environments()
     assert "two words" not in str(refused.value)
+    assert_stopped_by(refused.value, client, zuora)
+
+
+def test_no_attempt_for_a_token_quotes_a_damaged_response(
+    client: ZuoraClient, zuora: Zuora, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    zuora.answers = [(200, json.dumps(GOOD).encode()[:-2], {})] * 3
+    with pytest.raises(Fatal, match="is not JSON") as damaged:
+        client.environments()
+    assert not damaged.value.misconfigured
+    assert "t0ken" not in str(damaged.value) + caplog.text
 
 
 @pytest.mark.parametrize("status", [400, 401])
@@ -281,7 +293,7 @@ def test_a_passing_fault_of_the_token_endpoint_is_tried_again(
     zuora.answer(200, GOOD)
     zuora.answer(200, {"result": []})
     client.environments()
-    assert zuora.authorizations == [None, None, None, "Bearer t0ken"]
+    assert zuora.authorizations == [None, None, None, "Bearer t0ken-t0ken"]
     assert leaping.waited == [1, 2]
 
 
@@ -290,7 +302,7 @@ def test_a_limit_on_tokens_makes_all_wait(client: ZuoraClient, zuora: Zuora, lea
     zuora.answer(200, GOOD)
     zuora.answer(200, {"result": []})
     client.environments()
-    assert zuora.authorizations == [None, None, "Bearer t0ken"]
+    assert zuora.authorizations == [None, None, "Bearer t0ken-t0ken"]
     assert leaping.waited == [30]
 
 
@@ -332,7 +344,7 @@ def test_each_operation_is_one_request(
     ready: ZuoraClient, zuora: Zuora, call: Call, path: str, answer: dict[str, Any]
 ) -> None:
     zuora.answer(200, answer)
-    assert call(ready) == ((answer["result"], []) if "result" in answer else answer)
+    assert call(ready) == ((answer["result"], [], 0) if "result" in answer else answer)
     assert zuora.sent == [f"GET {ENVIRONMENTS}{path}"]
     assert zuora.authorizations == ["Bearer ready"]
 
@@ -375,7 +387,7 @@ def test_another_thing_than_the_requested_one_is_an_error(
 def test_a_job_of_another_environment_is_returned_as_zuora_sent_it(ready: ZuoraClient, zuora: Zuora) -> None:
     jobs = [{"id": "j", "testEnvironmentId": "e"}, {"id": "k", "testEnvironmentId": "other"}]
     zuora.answers = [(200, {"result": jobs}, {}), (200, jobs[1], {})]
-    assert ready.jobs("e") == (jobs, [])
+    assert ready.jobs("e") == (jobs, [], 0)
     assert ready.job("e", "k") == jobs[1]
 
 
@@ -419,7 +431,7 @@ def test_an_id_that_is_not_requested_does_not_stop_the_client(ready: ZuoraClient
     with pytest.raises(ZuoraError):
         ready.jobs("..")
     zuora.answer(200, {"result": []})
-    assert ready.jobs("e") == ([], [])
+    assert ready.jobs("e") == ([], [], 0)
 
 
 # Attempts.
@@ -476,11 +488,11 @@ def test_a_limit_makes_all_wait(ready: ZuoraClient, zuora: Zuora, leaping: Leapi
 
 
 def test_a_refused_token_is_replaced_once_and_that_is_not_an_attempt(zuora: Zuora, leaping: LeapingClock) -> None:
-    new = {**GOOD, "access_token": "n3w"}
+    new = {**GOOD, "access_token": "n3w-t0ken"}
     zuora.answers = [(200, GOOD, {}), (401, b"", {}), (200, new, {}), (200, {"id": "e"}, {})]
     with make(leaping, max_attempts=1) as client:
         assert client.environment("e") == {"id": "e"}
-    assert zuora.authorizations == [None, "Bearer t0ken", None, "Bearer n3w"]
+    assert zuora.authorizations == [None, "Bearer t0ken-t0ken", None, "Bearer n3w-t0ken"]
 
 
 def test_if_a_new_token_is_refused_too_only_that_request_fails(client: ZuoraClient, zuora: Zuora) -> None:
@@ -502,10 +514,20 @@ def test_if_a_ready_token_is_refused_only_that_request_fails(ready: ZuoraClient,
     assert ready.environment("f") == {"id": "f"}
 
 
+def test_a_permission_that_is_refused_concerns_the_one_request(ready: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answers = [(403, b"", {}), (200, {"id": "f"}, {})]
+    with pytest.raises(PermissionRefused):
+        ready.environment("e")
+    assert ready.environment("f") == {"id": "f"}
+
+
 @pytest.mark.parametrize(
     "answer",
-    [(429, b"", {"Retry-After": "601"}), requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED")],
-    ids=["wait", "certificate"],
+    [
+        (429, b"", {"Retry-After": "601"}),
+        requests.exceptions.ProxyError("Tunnel connection failed: 407 Proxy Authentication Required"),
+    ],
+    ids=["wait", "proxy"],
 )
 def test_after_a_fatal_error_every_call_raises_the_same_one(ready: ZuoraClient, zuora: Zuora, answer: Any) -> None:
     zuora.answers = [answer]

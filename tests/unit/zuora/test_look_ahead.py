@@ -353,6 +353,84 @@ def test_a_fatal_exception_wakes_those_that_wait_although_nobody_reads_on(monkey
     assert_no_worker_is_left()
 
 
+class Limit:
+    """Lets only so many threads be started."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+        self.left = threads
+        limit = self
+
+        class Thread(threading.Thread):
+            @override
+            def start(self) -> None:
+                if limit.left == 0:
+                    raise RuntimeError("can't start new thread")
+                limit.left -= 1
+                super().start()
+
+        limited = SimpleNamespace(Lock=threading.Lock, Condition=threading.Condition, Thread=Thread)
+        monkeypatch.setattr("tap_zuora_testenv.zuora.look_ahead.threading", limited)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_with_fewer_threads_than_the_width_all_is_called(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    Limit(monkeypatch, threads)
+    results = ahead(lambda argument: -argument, range(50), width=8)
+    assert list(results) == [(argument, -argument) for argument in range(50)]
+    assert_no_worker_is_left()
+
+
+def test_threads_that_are_free_again_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, gate = Limit(monkeypatch, 1), Gate()
+    results = ahead(gate.call, range(10), width=3)
+    with reading(results):
+        gate.wait_for(1)
+        assert len(workers()) == 1
+        limit.left = 10
+        gate.open(0)
+    with reading(results):
+        # The reader starts two more, and each of the three begins a call.
+        assert gate.wait_for(4) == {0, 1, 2, 3}
+        gate.open_all()
+    assert len(list(results)) == 8
+    assert limit.left == 8
+    assert_no_worker_is_left()
+
+
+def test_without_a_single_thread_reading_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    Limit(monkeypatch, 0)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        next(ahead(lambda argument: argument, range(3)))
+
+
+def test_calls_may_be_started_before_the_first_result_is_read() -> None:
+    gate = Gate()
+    results = ahead(gate.call, range(20), width=2)
+    results.start()
+    gate.open(0, 1, 2)
+    # As far ahead of the reader as later on, and no further.
+    assert gate.wait_for(4) == {0, 1, 2, 3}
+    assert results.upcoming == 0
+    gate.open_all()
+    assert [argument for argument, _ in results] == list(range(20))
+    assert_no_worker_is_left()
+
+
+def test_calls_that_were_started_are_not_started_again() -> None:
+    called: list[int] = []
+
+    def call(argument: int) -> int:
+        called.append(argument)
+        return argument
+
+    results = ahead(call, range(5))
+    results.start()
+    results.start()
+    assert len(list(results)) == 5
+    assert sorted(called) == list(range(5))
+    assert_no_worker_is_left()
+
+
 def test_nothing_to_call_is_nothing_to_read() -> None:
     assert list(ahead(lambda argument: argument, [])) == []
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +27,7 @@ def test_a_row_with_the_requested_id_is_the_row() -> None:
 def test_the_environment_of_a_row_is_not_checked(environment: dict[str, Any]) -> None:
     job = {"id": "j", **environment}
     assert one_row(document(job), "j") == job
-    assert listed_rows(document({"result": [job]})) == ([job], [])
+    assert listed_rows(document({"result": [job]})) == ([job], [], 0)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,9 @@ def test_the_good_rows_of_a_list_are_kept_in_order_and_each_other_element_is_nam
     assert listing.rows == good
     assert len(listing.errors) == len(bad)
     assert {type(error) for error in listing.errors} == {ZuoraError}
-    assert "element 8 of the list, ['x']," in str(listing.errors[-1])
+    shown = ["None", "5", "a list", "None", "None", "True", "a list"]
+    for number, (error, value) in enumerate(zip(listing.errors, shown, strict=True), start=2):
+        assert f"element {number} of the list, {value}, is not what" in str(error)
 
 
 @pytest.mark.parametrize("rows", [[], [{"id": "j"}, {"id": "k"}]], ids=["empty", "jobs"])
@@ -93,7 +97,7 @@ def test_the_size_beside_a_list_asserts_nothing() -> None:
 
 
 def test_a_size_of_zero_without_a_list_is_an_empty_list() -> None:
-    assert listed_rows(document({"size": 0, "success": True})) == ([], [])
+    assert listed_rows(document({"size": 0, "success": True})) == ([], [], 0)
 
 
 @pytest.mark.parametrize("content", [{"size": 1}, {"size": "0"}, {"size": None}, {"size": 0, "result": None}], ids=str)
@@ -114,3 +118,35 @@ def test_each_error_names_the_exchange_of_the_response() -> None:
     assert none.value.reason == "the answer holds no list; check that base_url is a Zuora REST host"
     (error,) = listed_rows(document({"result": [5]})).errors
     assert error.exchange == exchange
+
+
+@pytest.mark.parametrize("bad", [0, 19, 20, 21, 1000])
+def test_twenty_errors_are_kept_and_the_rest_is_counted(bad: int) -> None:
+    listing = listed_rows(document({"result": [{"id": "a"}, *[0] * bad, {"id": "b"}], "nextPage": "p"}))
+    assert [row["id"] for row in listing.rows] == ["a", "b"]
+    assert (len(listing.errors), listing.more_errors) == (min(bad, 20) + 1, max(bad - 20, 0))
+
+
+def test_millions_of_elements_that_are_no_rows_cost_little() -> None:
+    elements: list[Any] = [0, None, "x", [1], {}] * 400_000
+    began = time.process_time()
+    listing = listed_rows(document({"result": elements}))
+    assert (len(listing.errors), listing.more_errors) == (20, 1_999_980)
+    assert time.process_time() - began < 3
+    fewer = document({"result": elements[:200_000]})
+    tracemalloc.start()
+    listed_rows(fewer)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200_000
+
+
+@pytest.mark.parametrize(
+    "huge", ["x" * 50_000_000, [0] * 5_000_000, {"id": [0] * 5_000_000}, {"id": "x" * 50_000_000, "a": 1}]
+)
+def test_an_element_that_is_huge_is_shown_by_its_beginning(huge: object) -> None:
+    rows = [huge] * 20 if not isinstance(huge, dict) or isinstance(huge["id"], list) else [[huge]] * 20
+    began = time.process_time()
+    listing = listed_rows(document({"result": rows}))
+    assert all(len(str(error)) < 500 for error in listing.errors)
+    assert time.process_time() - began < 2

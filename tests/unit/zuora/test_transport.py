@@ -1,178 +1,55 @@
 from __future__ import annotations
 
 import gzip
-import ipaddress
 import itertools
+import shutil
 import socket
-import ssl
-import struct
-import threading
+import subprocess
 import time
-from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+import tracemalloc
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import urllib3
 
-from tap_zuora_testenv.zuora import transport
+from tap_zuora_testenv.zuora import connections, transport
 from tap_zuora_testenv.zuora.answers import document
+from tap_zuora_testenv.zuora.connections import Adapter
 from tap_zuora_testenv.zuora.errors import Exchange, Fatal, Transient, ZuoraError
-from tap_zuora_testenv.zuora.transport import DeadlineAdapter, Transport
+from tap_zuora_testenv.zuora.transport import Transport
+from tests.unit.zuora.raw_server import (
+    DAY,
+    JOB,
+    LONG,
+    OK,
+    SOON,
+    WHOLE,
+    Server,
+    ask,
+    drips,
+    failure,
+    prepared,
+    resets_after,
+    resolving,
+    send,
+    sends,
+    server_context,
+    stalls_after,
+    write_certificate,
+)
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
-    from pathlib import Path
 
-    from tap_zuora_testenv.zuora.answers import Response
-
-SOON, LONG = 0.2, 10.0
-OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-JOB = b'{"id": "j"}'
-WHOLE = OK + b"Zuora-Request-Id: R1\r\nContent-Length: 11\r\n\r\n" + JOB
 LATE = "no whole answer within request_timeout"
 BROKEN = "the answer broke off or is damaged"
 FAILED = "the connection failed or broke"
-
-
-class Server:
-    """A server of raw bytes on loopback: what it does with a connection, once a request has come, a test says."""
-
-    def __init__(self, behave: Callable[[Server, socket.socket], None], tls: ssl.SSLContext | None = None) -> None:
-        self._behave, self._tls = behave, tls
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listening.getsockname()[1]
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self.requests: list[bytes] = []
-        self.connections = 0
-        self.is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._accept)]
-
-    def __enter__(self) -> Self:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.is_over.set()
-        # Closing alone would not wake who waits for a connection.
-        with suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        for thread in self._threads:
-            thread.join(LONG)
-            assert not thread.is_alive()
-        self._listening.close()
-
-    def read_request(self, connection: socket.socket) -> bool:
-        """Take in a request without a body; return whether one came."""
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            taken = connection.recv(65536)
-            if not taken:
-                return False
-            head += taken
-            if not head.isascii():
-                # Who speaks TLS is answered all the same.
-                return True
-        self.requests.append(head)
-        return True
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listening.accept()
-            if self.is_over.is_set():
-                connection.close()
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=[connection])
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        connection.settimeout(LONG)
-        with suppress(OSError), connection:
-            talking = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
-            with talking:
-                if self.read_request(talking):
-                    self._behave(self, talking)
-
-
-def sends(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and close the connection."""
-    return lambda _, connection: connection.sendall(raw)
-
-
-def stalls_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and then nothing."""
-
-    def behave(server: Server, connection: socket.socket) -> None:
-        connection.sendall(raw)
-        server.is_over.wait(LONG)
-
-    return behave
-
-
-def drips(raw: bytes, then: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and then a byte now and then, each well within the timeout."""
-
-    def behave(server: Server, connection: socket.socket) -> None:
-        connection.sendall(raw)
-        for byte in then:
-            if server.is_over.wait(SOON / 10):
-                return
-            connection.sendall(bytes([byte]))
-
-    return behave
-
-
-def resets_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and break the connection."""
-
-    def behave(_: Server, connection: socket.socket) -> None:
-        connection.sendall(raw)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    return behave
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let the environment say nothing of proxies and certificates."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
-
-
-def prepared(url: str, **headers: str) -> requests.PreparedRequest:
-    return requests.Request("GET", f"{url}/test-environments/e?x=1", headers=headers).prepare()
-
-
-def exchange(url: str) -> Exchange:
-    return Exchange("GET", "/test-environments/e", url.partition("://")[2])
-
-
-def send(shared: Transport, url: str, **headers: str) -> Response:
-    return shared.send(prepared(url, **headers), exchange(url))
-
-
-def ask(url: str, timeout: float = LONG, **headers: str) -> Response:
-    """Send one request, through a transport of its own."""
-    with closing(Transport(url, connections=2, timeout=timeout)) as shared:
-        return send(shared, url, **headers)
-
-
-def failure(behave: Callable[[Server, socket.socket], None], timeout: float = LONG) -> ZuoraError:
-    with Server(behave) as server, pytest.raises(ZuoraError) as caught:
-        ask(server.url, timeout)
-    assert caught.value.exchange == Exchange("GET", "/test-environments/e", f"127.0.0.1:{server.port}")
-    return caught.value
 
 
 # A whole answer.
@@ -267,13 +144,104 @@ def test_a_slow_answer_that_is_whole_in_time_is_taken() -> None:
 
 def test_a_time_that_is_used_up_between_two_reads_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     hours = itertools.count(0, 3600)
-    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: next(hours)))
+    monkeypatch.setattr(connections, "time", SimpleNamespace(monotonic=lambda: next(hours)))
     assert failure(sends(WHOLE)).reason == LATE
 
 
 def test_without_a_time_limit_an_answer_is_waited_for() -> None:
-    with Server(drips(WHOLE[:-3], WHOLE[-3:])) as server, closing(DeadlineAdapter()) as adapter:
+    slow = Server(drips(WHOLE[:-3], WHOLE[-3:]))
+    with slow as server, closing(Adapter(server.url, proxy=None, tls=None, connections=1)) as adapter:
         assert adapter.send(prepared(server.url), timeout=None).content == JOB
+
+
+# How much is read.
+
+BIG = 3_000_000
+
+
+@pytest.fixture
+def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_BODY", BIG)
+
+
+def body_of(size: int) -> bytes:
+    return b'{"id": "' + b"x" * (size - 10) + b'"}'
+
+
+def with_length(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def in_chunks(body: bytes) -> bytes:
+    return b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def compressed(body: bytes) -> bytes:
+    return b"Content-Encoding: gzip\r\n" + with_length(gzip.compress(body))
+
+
+def until_the_end(body: bytes) -> bytes:
+    return b"\r\n" + body
+
+
+FORMS = [with_length, in_chunks, compressed, until_the_end]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.usefixtures("small_limit")
+def test_an_answer_as_large_as_may_be_is_read(form: Callable[[bytes], bytes]) -> None:
+    with Server(sends(OK + form(body_of(BIG)))) as server:
+        assert ask(server.url).body == body_of(BIG)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.usefixtures("small_limit")
+def test_a_larger_answer_is_a_failure_of_its_request_alone(form: Callable[[bytes], bytes]) -> None:
+    # The first connection is given up, and a second one takes its place in the pool.
+    larger = OK + b"Zuora-Request-Id: R1\r\n" + form(body_of(BIG + 1))
+    turns = itertools.count()
+
+    def behave(_: Server, connection: socket.socket) -> None:
+        connection.sendall(WHOLE if next(turns) else larger)
+
+    with Server(behave) as server, closing(Transport(server.url, connections=1, timeout=LONG)) as shared:
+        with pytest.raises(ZuoraError, match="larger than 3 MB") as failed:
+            send(shared, server.url)
+        assert send(shared, server.url).body == JOB
+    assert type(failed.value) is ZuoraError
+    assert failed.value.exchange is not None
+    assert (failed.value.exchange.status, failed.value.exchange.request_id) == (200, "R1")
+
+
+def test_an_endless_answer_is_read_to_the_limit_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "LARGEST_BODY", 20_000_000)
+
+    def behave(server: Server, connection: socket.socket) -> None:
+        connection.sendall(OK + b"\r\n")
+        while not server.is_over.is_set():
+            connection.sendall(b" " * 1_000_000)
+
+    began = time.monotonic()
+    assert "larger than 20 MB" in str(failure(behave, status=200))
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_a_small_answer_that_unpacks_to_gigabytes_costs_no_gigabytes() -> None:
+    bomb = gzip.compress(bytes(300_000_000), compresslevel=9)
+    assert len(bomb) < 400_000
+    tracemalloc.start()
+    error = failure(sends(OK + b"Content-Encoding: gzip\r\n" + with_length(bomb)), 60, status=200)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "larger than 256 MB" in str(error)
+    assert peak < 300_000_000
+
+
+def test_time_that_is_used_up_between_two_pieces_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    hours = itertools.count(0, 3600)
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: next(hours)))
+    with Server(sends(WHOLE)) as server, pytest.raises(Transient, match=LATE):
+        ask(server.url)
 
 
 # What breaks on the way.
@@ -357,16 +325,75 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_host_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
     with Server(sends(WHOLE)) as server:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert ask(server.url).body == JOB
+        monkeypatch.setenv("NO_PROXY", "zuora.example")
+        assert ask(f"http://zuora.example:{server.port}").body == JOB
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
+def test_a_loopback_address_is_never_asked_through_a_proxy(
+    monkeypatch: pytest.MonkeyPatch, variable: str, host: str
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
+    with Server(sends(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")) as proxy, Server(sends(WHOLE)) as server:
+        monkeypatch.setenv(variable, proxy.url)
+        assert ask(f"http://{host}:{server.port}", Authorization="Bearer t0ken").body == JOB
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.1.2.3", "[::1]"])
+def test_no_other_loopback_address_is_asked_through_a_proxy_either(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with Server(sends(WHOLE)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with pytest.raises(Transient, match=FAILED):
+            ask(f"http://{host}:1")
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("ftp://127.0.0.1:1", "is not the URL of a proxy"),
+        ("http://:3128", "is not the URL of a proxy"),
+        ("http://", "is not the URL of a proxy"),
+        ("http://me:Sesame@[half", "is not the URL of a proxy"),
+        ("http://me:Sesame@127.0.0.1:port", "is not the URL of a proxy"),
+    ],
+)
+def test_a_proxy_that_cannot_be_one_is_somebodys_to_set_right(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, reason: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(Fatal, match=reason) as refused:
+        ask("https://zuora.example")
+    assert (refused.value.misconfigured, refused.value.exchange) == (True, None)
+    assert "Sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "SOCKS5"])
+def test_a_socks_proxy_without_its_package_is_somebodys_to_set_right(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+    # What requests does when it was imported without PySocks.
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing)
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:1")
+    with pytest.raises(Fatal, match="PySocks") as refused:
+        ask("https://zuora.example")
+    assert refused.value.misconfigured
 
 
 def test_the_environment_is_read_once_per_transport(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(sends(WHOLE)) as server, closing(Transport(server.url, connections=1, timeout=LONG)) as shared:
-        monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
-        assert send(shared, server.url).body == JOB
+    with Server(sends(WHOLE)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with closing(Transport("http://zuora.example", connections=1, timeout=LONG)) as shared:
+            monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
+            assert send(shared, "http://zuora.example").body == JOB
 
 
 def test_the_time_limit_holds_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,21 +404,55 @@ def test_the_time_limit_holds_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("behave", "timeout"),
-    [(sends(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), LONG), (drips(b"", OK + b"x" * 1000), SOON)],
-    ids=["refuses", "drips"],
+    ("behave", "timeout", "kind", "reason"),
+    [
+        (sends(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"), LONG, Fatal, "requires a user and a password"),
+        (sends(b"HTTP/1.1 403 Forbidden\r\n\r\n"), LONG, Fatal, r"does not let it through \(403\)"),
+        (sends(b"HTTP/1.1 405 Not Allowed\r\n\r\n"), LONG, Fatal, r"does not let it through \(405\)"),
+        (sends(b"HTTP/1.1 302 Sign in\r\n\r\n"), LONG, Fatal, r"does not let it through \(302\)"),
+        (sends(b"HTTP/1.1 429 Too Many\r\n\r\n"), LONG, Transient, r"has not reached the host \(429\)"),
+        (sends(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"), LONG, Transient, r"has not reached the host \(502\)"),
+        (sends(b"220 mail.example ESMTP\r\n"), LONG, Transient, "the connection through the proxy failed or broke"),
+        (sends(b""), LONG, Transient, "the connection through the proxy failed or broke"),
+        (drips(b"", OK + b"x" * 1000), SOON, Transient, LATE),
+    ],
+    ids=["407", "403", "405", "302", "429", "502", "no HTTP", "nothing", "drips"],
 )
-def test_a_proxy_that_lets_nothing_through_is_told_without_its_password(
-    monkeypatch: pytest.MonkeyPatch, behave: Callable[[Server, socket.socket], None], timeout: float
+def test_a_proxy_that_lets_nothing_through_is_reported_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+    behave: Callable[[Server, socket.socket], None],
+    timeout: float,
+    kind: type[ZuoraError],
+    reason: str,
 ) -> None:
     with Server(behave) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:Sesame@127.0.0.1:{proxy.port}")
-        with pytest.raises(Transient) as refused:
+        with pytest.raises(kind, match=reason) as refused:
             ask("https://zuora.example", timeout)
     assert proxy.requests[0].startswith(b"CONNECT zuora.example:443 ")
+    assert type(refused.value) is kind
+    assert getattr(refused.value, "misconfigured", False) is (kind is Fatal)
     assert "Sesame" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+def test_a_proxy_that_is_not_there_is_worth_another_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(sends(WHOLE)) as proxy:
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    with pytest.raises(Transient, match="no connection through the proxy"):
+        ask("https://zuora.example")
+
+
+def test_a_proxy_that_speaks_plain_http_where_https_is_named_is_somebodys_to_set_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Server(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        with pytest.raises(Fatal, match="the proxy speaks plain http") as refused:
+            ask("https://zuora.example")
+    assert refused.value.misconfigured
 
 
 def test_a_netrc_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -409,42 +470,128 @@ def test_a_netrc_file_is_not_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that only itself vouches for, with its key, for 127.0.0.1."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
-    return path
+    return write_certificate(tmp_path_factory.mktemp("tls") / "certificate.pem")
 
 
 @pytest.fixture
 def tls(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
+    return server_context(certificate)
 
 
 def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext) -> None:
     with Server(sends(WHOLE), tls) as server, pytest.raises(Fatal, match="REQUESTS_CA_BUNDLE") as refused:
         ask(server.url)
-    assert type(refused.value) is Fatal
-    assert refused.value.reason.startswith("the host's certificate is not trusted")
+    assert (type(refused.value), refused.value.misconfigured) == (Fatal, True)
+    assert refused.value.reason.startswith("the certificate of the host is not trusted (self-signed certificate)")
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "reason"),
+    [
+        ("127.0.0.1", (-2, -1), "has expired; check the clock"),
+        ("127.0.0.1", (1, 2), "is not valid yet; check the clock"),
+        ("127.0.0.2", (-1, 1), "is for another host; check base_url"),
+        ("zuora.example", (-1, 1), "is for another host; check base_url"),
+    ],
+    ids=["expired", "not yet valid", "another address", "another name"],
+)
+def test_a_certificate_is_blamed_for_what_is_wrong_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str, days: tuple[int, int], reason: str
+) -> None:
+    begins, ends = (day * DAY for day in days)
+    certificate = write_certificate(tmp_path / "c.pem", host, begins=begins, ends=ends)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with Server(sends(WHOLE), server_context(certificate)) as server, pytest.raises(Fatal) as refused:
+        ask(server.url)
+    assert refused.value.reason.startswith(f"the certificate of the host {reason}")
+    # A certificate that is out of date is its owner's or the clock's to set right, not the configuration's.
+    assert refused.value.misconfigured is ("another host" in reason)
+    assert "REQUESTS_CA_BUNDLE" not in str(refused.value)
+    assert server.requests == []
+
+
+def test_a_certificate_of_a_proxy_is_blamed_on_the_proxy(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext) -> None:
+    with Server(sends(WHOLE), tls) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with pytest.raises(Fatal, match="the certificate of the proxy is not trusted") as refused:
+            ask("https://zuora.example")
+    assert refused.value.misconfigured
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.exists, "which cannot be read: No such file or directory"),
+        (lambda path: path.write_bytes(b""), "in which there is no certificate"),
+        (
+            lambda path: path.write_bytes(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+            "no certificate",
+        ),
+        (lambda path: path.write_bytes(b"\x00\xff" * 100), "in which there is no certificate"),
+        (lambda path: path.mkdir(), "in which there is no certificate; a folder needs the links"),
+    ],
+    ids=["nothing there", "empty", "key", "garbage", "empty folder"],
+)
+def test_a_bundle_without_a_certificate_is_somebodys_to_set_right(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, make: Callable[[Path], object], reason: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    make(bundle)
+    monkeypatch.setenv(variable, str(bundle))
+    with pytest.raises(Fatal, match=reason) as refused:
+        ask("https://zuora.example")
+    assert (refused.value.misconfigured, refused.value.exchange) == (True, None)
+    assert refused.value.reason.startswith(f"{variable} names '{bundle}', ")
+
+
+def test_a_bundle_is_not_read_for_plain_http(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none"))
+    with Server(sends(WHOLE)) as server:
+        assert ask(server.url).body == JOB
+
+
+def test_the_bundle_for_requests_goes_before_that_for_curl(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: ssl.SSLContext, certificate: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "none"))
+    with Server(sends(WHOLE), tls) as server:
+        assert ask(server.url).body == JOB
+
+
+def test_the_bundle_of_the_system_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, certificate: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with Server(sends(WHOLE), tls) as server, pytest.raises(Fatal, match="not trusted"):
+        ask(server.url)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the command openssl makes the folder")
+def test_a_folder_of_certificates_is_a_bundle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: ssl.SSLContext, certificate: Path
+) -> None:
+    command = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    shutil.copy(certificate, tmp_path / f"{name}.0")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    with Server(sends(WHOLE), tls) as server:
+        assert ask(server.url).body == JOB
+
+
+def test_the_bundle_is_read_once_per_transport(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: ssl.SSLContext, certificate: Path
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    shutil.copy(certificate, bundle)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    with Server(sends(WHOLE), tls) as server, closing(Transport(server.url, connections=1, timeout=LONG)) as shared:
+        bundle.unlink()
+        for _ in range(3):
+            assert send(shared, server.url).body == JOB
+    assert server.connections == 3
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -465,8 +612,13 @@ def test_the_time_limit_holds_over_tls(monkeypatch: pytest.MonkeyPatch, tls: ssl
     assert time.monotonic() - began < LONG / 2
 
 
-def test_a_host_that_does_not_speak_tls_is_worth_another_attempt() -> None:
-    with Server(sends(WHOLE)) as server, pytest.raises(Transient, match=FAILED):
+def test_a_host_that_does_not_speak_tls_is_reported_as_such() -> None:
+    with Server(sends(WHOLE)) as server, pytest.raises(Transient, match=r"no TLS connection \(.*\); check the port"):
+        ask(server.url.replace("http:", "https:"))
+
+
+def test_a_connection_that_ends_within_the_handshake_broke() -> None:
+    with Server(sends(b"")) as server, pytest.raises(Transient, match=FAILED):
         ask(server.url.replace("http:", "https:"))
 
 
@@ -476,8 +628,8 @@ def test_a_host_that_does_not_speak_tls_is_worth_another_attempt() -> None:
 @pytest.mark.parametrize(
     ("cause", "meaning", "reason"),
     [
-        (requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] Sesame"), Fatal, "not trusted"),
-        (requests.exceptions.SSLError("[SSL: WRONG_VERSION_NUMBER] Sesame"), Transient, "connection failed"),
+        (requests.exceptions.SSLError("Sesame"), Transient, "connection failed"),
+        (urllib3.exceptions.LocationParseError("Sesame"), ZuoraError, "could not be sent (LocationParseError)"),
         (requests.exceptions.ConnectTimeout("Sesame"), Transient, "no connection within"),
         (requests.exceptions.ReadTimeout("Sesame"), Transient, "no whole answer"),
         (requests.exceptions.ProxyError("Sesame"), Transient, "the proxy"),
@@ -493,9 +645,7 @@ def test_a_host_that_does_not_speak_tls_is_worth_another_attempt() -> None:
     ],
     ids=repr,
 )
-def test_a_failure_is_described_only_in_our_words(
-    cause: requests.RequestException, meaning: type[ZuoraError], reason: str
-) -> None:
+def test_a_failure_is_described_only_in_our_words(cause: Exception, meaning: type[ZuoraError], reason: str) -> None:
     error = transport.broken(Exchange("GET", "/p", "rest.zuora.com"), cause)
     assert type(error) is meaning
     assert reason in str(error)
