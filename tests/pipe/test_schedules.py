@@ -78,7 +78,7 @@ def test_a_sync_that_works_says_nothing_and_the_next_goes_on_from_its_state(
 def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path, tap_settings: dict[str, Any]) -> None:
     cron(folder)
     before = json.loads((folder / "state.json").read_text())
-    (folder / "config.json").write_text(json.dumps(tap_settings | {"client_secret": "wrong"}))
+    (folder / "config.json").write_text(json.dumps(tap_settings | {"client_secret": "wrong-secret"}))
     done = cron(folder)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()

@@ -114,9 +114,10 @@ def test_what_failed_exits_1_and_the_last_line_says_why(start: Any, zuora: Zuora
     assert "Traceback" not in errors
 
 
-def test_a_bug_shows_its_traceback_and_asks_to_be_reported(start: Any) -> None:
-    # singer-sdk evaluates what a user wrote, and fails as it fails.
-    process = start(stream_maps={JOBS: {"wrong": "1 / 0"}})
+def test_a_bug_shows_its_traceback_and_asks_to_be_reported(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = "from tap_zuora_testenv import cli, streams; streams.JobsStream.get_rows = lambda *_: 1 / 0; cli.main()"
+    monkeypatch.setitem(globals(), "COMMAND", [sys.executable, "-c", bug])
+    process = start()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" in errors
