@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 from tap_zuora_testenv.breaker import CircuitBreaker
 from tap_zuora_testenv.ids import folded, row_id
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 
 Result = TypeVar("Result")
+Unfinished: TypeAlias = "Callable[[str], tuple[str, ...]]"
+"""Returns the ids of the jobs of a test environment that the last run saw unfinished."""
 
 
 class Jobs(NamedTuple):
@@ -136,6 +138,11 @@ class Extraction:
         """The requests for the jobs of what the configuration names, None if it names nothing."""
         return named_requests(self._config)
 
+    @property
+    def _width(self) -> int:
+        width: int = self._config["max_parallel_requests"]
+        return width
+
     @cached_property
     def _client(self) -> ZuoraClient:
         options = ClientOptions.from_config(self._config, user_agent=self._user_agent)
@@ -149,8 +156,15 @@ class Extraction:
         """End the threads and close the connections."""
         self._resources.close()
 
-    def list_environments(self) -> Listing | ZuoraError:
-        """Request the list of all test environments, which both streams use; return it, or why there is none."""
+    def list_environments(self, unfinished: Unfinished | None = None) -> Listing | ZuoraError:
+        """Request the list of all test environments, which both streams use; return it, or why there is none.
+
+        Args:
+            unfinished: As for `job_results`, if jobs are requested as well; those that are named need no list, and are
+                requested beside it.
+        """
+        jobs = 0 if unfinished is None else self._width if self.named_requests is None else len(self.named_requests)
+        self._client.start(1 + jobs)
         client, breaker = self._client, self._breaker
 
         def fetch(_: None) -> Listing:
@@ -158,7 +172,10 @@ class Extraction:
                 return client.environments()
 
         # In a thread, like every request: a signal can then interrupt the wait for it at any time.
-        ((_, result),) = self._look_ahead(fetch, [None])
+        results = self._look_ahead(fetch, [None])
+        if unfinished is not None and self.named_requests and self._job_results is None:
+            self._job_results = self._request_jobs(self.named_requests[0].environment, unfinished)
+        ((_, result),) = results
         if isinstance(result, Exception) and not isinstance(result, ZuoraError):
             raise result
         if isinstance(result, Listing):
@@ -177,14 +194,13 @@ class Extraction:
         """
         if self.named_requests is not None:
             return self.named_requests
+        self._client.start(self._width)
         listing = self._listing or self.list_environments()
         if isinstance(listing, ZuoraError):
             raise RunEnded.stopped_by(listing)
         return [JobRequest(str(row["id"])) for row in listing.rows]
 
-    def job_results(
-        self, environment: str, unfinished: Callable[[str], tuple[str, ...]]
-    ) -> Iterator[tuple[JobRequest, Jobs | ZuoraError]]:
+    def job_results(self, environment: str, unfinished: Unfinished) -> Iterator[tuple[JobRequest, Jobs | ZuoraError]]:
         """Return the result of each request for a test environment, while the requests for the next ones go on.
 
         Args:
@@ -207,14 +223,13 @@ class Extraction:
             yield request, result
         self._job_results = results
 
-    def _request_jobs(
-        self, environment: str, unfinished: Callable[[str], tuple[str, ...]]
-    ) -> LookAhead[JobRequest, Jobs]:
+    def _request_jobs(self, environment: str, unfinished: Unfinished) -> LookAhead[JobRequest, Jobs]:
         """Start the requests for a test environment and for those after it."""
         requests = [
             request._replace(unfinished=unfinished(request.environment)) if request.job is None else request
             for request in dropwhile(lambda each: each.environment != environment, self.job_requests())
         ]
+        self._client.start(len(requests))
         progress = Progress(len(requests), self._clock, self._logger)
         fetch = JobFetcher(
             self._client,
@@ -232,6 +247,11 @@ class Extraction:
         return self._look_ahead(fetch_and_count, requests)
 
     def _look_ahead(self, call: Callable[[Any], Result], requests: Sequence[Any]) -> LookAhead[Any, Result]:
-        results = LookAhead(call, requests, width=self._config["max_parallel_requests"], fatal=Fatal)
+        results = LookAhead(call, requests, width=self._width, fatal=Fatal)
         self._resources.callback(results.close)
+        try:
+            results.start()
+        except RuntimeError:
+            reason = "the system lets this process start no thread; raise its limit on threads or processes"
+            raise RunEnded.stopped_by(Fatal(None, reason)) from None
         return results

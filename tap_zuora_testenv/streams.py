@@ -127,7 +127,9 @@ class EnvironmentsStream(ZuoraStream):
 
     @override
     def get_rows(self, context: Context | None) -> Iterator[Row]:
-        listing, requests = self.extraction.list_environments(), self.extraction.named_requests
+        jobs, requests = self._tap.streams[JobsStream.name], self.extraction.named_requests
+        unfinished = jobs.unfinished if isinstance(jobs, JobsStream) and jobs.selected else None
+        listing = self.extraction.list_environments(unfinished)
         if isinstance(listing, Fatal):
             raise RunEnded.stopped_by(listing)
         if isinstance(listing, ZuoraError):
@@ -174,7 +176,7 @@ class JobsStream(ZuoraStream):
         environment, outcome = context[PARTITION_KEY], self.extraction.outcome
         bookmark, start_date = self._bookmark(environment), instant(self.config.get("start_date"))
         seen, is_complete = Seen(), True
-        for request, result in self.extraction.job_results(environment, self._unfinished):
+        for request, result in self.extraction.job_results(environment, self.unfinished):
             seen.listed = request.job is None
             if isinstance(result, ZuoraError):
                 self._report(request, result)
@@ -205,7 +207,8 @@ class JobsStream(ZuoraStream):
             return None
         return self.state_manager.bookmark({PARTITION_KEY: environment})
 
-    def _unfinished(self, environment: str) -> tuple[str, ...]:
+    def unfinished(self, environment: str) -> tuple[str, ...]:
+        """Return the ids of the jobs of a test environment that the last run saw unfinished."""
         bookmark = self._bookmark(environment)
         return (bookmark and bookmark.unfinished) or ()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -77,10 +78,12 @@ class Rule:
 class FaultyProxy:
     """Listens on loopback and hands each request on, one at a time a connection."""
 
-    def __init__(self, port_behind: int) -> None:
+    def __init__(self, port_behind: int, tls: ssl.SSLContext | None = None) -> None:
         self._behind = port_behind
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._tls = tls
+        self.connections = 0
         self.rules: list[Rule] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -113,11 +116,14 @@ class FaultyProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self.connections += 1
                 self._sockets.append(client)
                 self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self._behind)) as behind:
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            client = held.enter_context(self._tls.wrap_socket(client, server_side=True) if self._tls else client)
+            behind = held.enter_context(socket.create_connection(("127.0.0.1", self._behind)))
             self._sockets.append(behind)
             while request := _read_message(client):
                 path = request.split(b" ", 2)[1].decode()

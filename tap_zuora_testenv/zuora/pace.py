@@ -57,7 +57,8 @@ class Pace:
         Args:
             width: How many requests may be in flight.
             clock: The clock to wait by.
-            logger: Logs each change of width, at most one per 10 seconds.
+            logger: Logs each wait over 10 seconds that Zuora asks for, and each change of width, at most one per 10
+                seconds.
         """
         self._widest = self._width = width
         self._clock, self._logger = clock, logger
@@ -66,6 +67,8 @@ class Pace:
         self._answers_at_this_width = 0
         self._paused_until = clock.monotonic()
         self._next_line = clock.monotonic()
+        # The end of the last wait that was logged.
+        self._logged_until = clock.monotonic()
         self._stopped_by: Fatal | None = None
 
     @contextmanager
@@ -130,6 +133,7 @@ class Pace:
             )
             raise self.stop(Fatal(error.exchange, reason))
         now = self._clock.monotonic()
+        self._log_wait(asked, now)
         until = now + max(asked, jitter)
         with self._changed:
             if error.pauses_all:
@@ -138,6 +142,17 @@ class Pace:
                 return
             while self._stopped_by is None and (left := until - self._clock.monotonic()) > 0:
                 self._clock.wait(self._changed, left)
+
+    def _log_wait(self, asked: float, now: float) -> None:
+        """Log a long wait, once for all requests that are asked for about the same one."""
+        if asked <= SECONDS_BETWEEN_LINES:
+            return
+        with self._changed:
+            is_new = now + asked > self._logged_until + SECONDS_BETWEEN_LINES
+            if is_new:
+                self._logged_until = now + asked
+        if is_new:
+            self._logger.info("Zuora asks to wait %.0f s", asked)
 
     def _pause(self, now: float, until: float) -> None:
         if now >= self._paused_until:

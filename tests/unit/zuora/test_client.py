@@ -3,6 +3,9 @@ from __future__ import annotations
 import json
 import logging
 import random
+import threading
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -32,6 +35,7 @@ OPTIONS: dict[str, Any] = {
     "request_timeout": 5,
     "max_attempts": 3,
 }
+LONG = 10.0
 TOKEN = "/oauth/token"
 ENVIRONMENTS = "/test-environments"
 
@@ -46,6 +50,11 @@ class Zuora(BaseAdapter):
         # The client sends the same prepared request with another token.
         self.authorizations: list[str | None] = []
         self.closings = 0
+        self.opened_early: list[tuple[int, float]] = []
+        self.answered = threading.Semaphore(0)
+
+    def open_early(self, count: int, timeout: float) -> None:
+        self.opened_early.append((count, timeout))
 
     def answer(self, status: int, body: object, **headers: str) -> None:
         self.answers.append((status, body, {name.replace("_", "-"): value for name, value in headers.items()}))
@@ -63,6 +72,7 @@ class Zuora(BaseAdapter):
         response._content = body if isinstance(body, bytes) else json.dumps(body).encode()  # noqa: SLF001 - no other way
         response.headers.update(headers)
         response.request, response.url = request, str(request.url)
+        self.answered.release()
         return response
 
     @override
@@ -327,6 +337,77 @@ def test_a_wait_of_more_than_ten_minutes_for_a_token_ends_the_run(client: ZuoraC
     assert_stopped_by(ended.value, client, zuora)
 
 
+# What starts before the first request.
+
+
+def wait_for_token_thread() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "token":
+            thread.join(LONG)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("requests", "opened"), [(1, 1), (5, 5), (8, 8), (9, 8), (200, 8)])
+def test_a_client_that_starts_fetches_the_token_and_opens_as_many_connections_as_are_needed(
+    client: ZuoraClient, zuora: Zuora, requests: int, opened: int
+) -> None:
+    zuora.answer(200, GOOD)
+    client.start(requests)
+    assert zuora.answered.acquire(timeout=LONG)
+    wait_for_token_thread()
+    assert zuora.sent == [f"POST {TOKEN}"]
+    assert zuora.opened_early == [(opened, 5)]
+    zuora.answer(200, {"result": []})
+    client.environments()
+    assert zuora.authorizations == [None, "Bearer t0ken-t0ken"]
+
+
+def test_a_client_starts_once(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answer(200, GOOD)
+    for _ in range(3):
+        client.start(2)
+        wait_for_token_thread()
+    assert (zuora.sent, len(zuora.opened_early)) == ([f"POST {TOKEN}"], 1)
+
+
+def test_a_client_with_a_ready_token_only_opens_connections(ready: ZuoraClient, zuora: Zuora) -> None:
+    ready.start(2)
+    wait_for_token_thread()
+    assert (zuora.sent, zuora.opened_early) == ([], [(2, 5)])
+
+
+def test_a_token_that_is_refused_at_the_start_is_the_error_of_each_request(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answer(401, {"message": "Invalid client id"})
+    client.start(1)
+    wait_for_token_thread()
+    with pytest.raises(CredentialsRefused) as refused:
+        client.environments()
+    assert_stopped_by(refused.value, client, zuora)
+    assert zuora.sent == [f"POST {TOKEN}"]
+
+
+def test_a_bug_at_the_start_is_that_of_the_first_request(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answers = [ZeroDivisionError(), ZeroDivisionError()]
+    client.start(1)
+    wait_for_token_thread()
+    with pytest.raises(ZeroDivisionError):
+        client.environments()
+
+
+def test_without_a_thread_the_first_request_fetches_the_token(
+    client: ZuoraClient, zuora: Zuora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoThread(threading.Thread):
+        @override
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tap_zuora_testenv.zuora.client.threading.Thread", NoThread)
+    client.start(1)
+    zuora.answers = [(200, GOOD, {}), (200, {"result": []}, {})]
+    assert client.environments() == ([], [], 0)
+
+
 # The four operations.
 
 
@@ -432,6 +513,18 @@ def test_an_id_that_is_not_requested_does_not_stop_the_client(ready: ZuoraClient
         ready.jobs("..")
     zuora.answer(200, {"result": []})
     assert ready.jobs("e") == ([], [], 0)
+
+
+def test_an_answer_that_takes_longer_to_read_than_the_time_of_its_request_is_late(
+    ready: ZuoraClient, zuora: Zuora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zuora.answers = [(200, {"id": "e"}, {})] * 3
+    # The client's clock is an hour ahead of that of the transport.
+    ahead = SimpleNamespace(monotonic=lambda: time.monotonic() + 3600)
+    monkeypatch.setattr("tap_zuora_testenv.zuora.client.time", ahead)
+    with pytest.raises(Transient, match="no whole answer within request_timeout"):
+        ready.environment("e")
+    assert zuora.answers == []
 
 
 # Attempts.

@@ -298,6 +298,47 @@ def test_changes_of_width_are_told_at_most_every_ten_seconds(
     assert caplog.messages[0] == "Zuora's limits: now 20 of 40 requests at a time"
 
 
+def waits_told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [message for message in caplog.messages if "asks to wait" in message]
+
+
+@pytest.mark.parametrize(
+    ("wait", "told"),
+    [(None, []), (9, []), (10, []), (11, ["Zuora asks to wait 11 s"]), (600, ["Zuora asks to wait 600 s"])],
+)
+@pytest.mark.parametrize("make", [limited, faulty])
+def test_a_wait_over_ten_seconds_is_logged_with_its_length(
+    leaping: LeapingClock,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[float | None], Transient],
+    wait: float | None,
+    told: list[str],
+) -> None:
+    caplog.set_level(logging.INFO)
+    waiting(Pace(8, leaping, LOGGER)).send(make(wait))
+    assert waits_told(caplog) == told
+
+
+def test_a_wait_that_many_are_asked_for_is_logged_once(leaping: LeapingClock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pace = Pace(40, leaping, LOGGER)
+    for _ in range(40):
+        waiting(pace).send(limited(25))
+        leaping.now += 0.1
+    assert waits_told(caplog) == ["Zuora asks to wait 25 s"]
+    waiting(pace).send(limited(60))
+    leaping.now += 60
+    waiting(pace).send(limited(25))
+    assert waits_told(caplog)[1:] == ["Zuora asks to wait 60 s", "Zuora asks to wait 25 s"]
+
+
+def test_a_wait_that_is_too_long_is_not_logged_as_one(leaping: LeapingClock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(Fatal):
+        waiting(Pace(8, leaping, LOGGER)).send(limited(601))
+    assert caplog.messages == []
+
+
 # One waits.
 
 
