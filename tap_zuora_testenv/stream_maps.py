@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-import functools
 import traceback
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from singer_sdk import mapper
 from singer_sdk.exceptions import StreamMapConfigError
 from singer_sdk.singerlib import RecordMessage
+from typing_extensions import override
 
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.redaction import REDACTION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
@@ -23,23 +23,55 @@ _DOCUMENTATION = "see https://sdk.meltano.com/en/latest/stream_maps.html"
 
 _NO_EXPRESSION = "it is not an expression"
 
-Result = TypeVar("Result")
 
-
-def guard(maps: mapper.PluginMapper, writer: GenericSingerWriter[Any, Any]) -> None:
-    """Make each stream map end the run with a sentence when it fails, or when what it makes cannot be written.
+class GuardedStreamMap(mapper.StreamMap):
+    """A stream map that ends the run with a sentence if it fails, or if what it makes cannot be written.
 
     singer-sdk would log the exception that leaves a stream as unhandled, and we would call it a bug of ours.
+    """
+
+    def __init__(self, stream_map: mapper.StreamMap, writer: GenericSingerWriter[Any, Any]) -> None:
+        """Guard a stream map.
+
+        Args:
+            stream_map: The stream map, once it is set up.
+            writer: The writer of the messages.
+        """
+        # The names, the schema and the key are those of the guarded map.
+        vars(self).update(vars(stream_map))
+        self._stream_map, self._writer = stream_map, writer
+
+    @override
+    def transform(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        try:
+            result = self._stream_map.transform(record)
+            if result is not None:
+                self._writer.format_message(RecordMessage(stream=self.stream_alias, record=result))
+        except Exception as error:  # noqa: BLE001 - an expression may raise anything
+            raise RunEnded.misconfigured(sentence(error)) from None
+        return result
+
+    @override
+    def get_filter_result(self, record: dict[str, Any]) -> bool:
+        try:
+            return self._stream_map.get_filter_result(record)
+        except Exception as error:  # noqa: BLE001 - an expression may raise anything
+            raise RunEnded.misconfigured(sentence(error)) from None
+
+
+def guarded(stream_maps: Iterable[mapper.StreamMap], writer: GenericSingerWriter[Any, Any]) -> list[mapper.StreamMap]:
+    """Return the stream maps, of which those that evaluate what a person wrote, or flatten, are guarded.
 
     Args:
-        maps: The stream maps, once they are set up.
+        stream_maps: The stream maps of a stream.
         writer: The writer of the messages.
     """
-    for each in (each for several in maps.stream_maps.values() for each in several):
-        if not isinstance(each, mapper.DefaultStreamMap) or each.flattening_enabled:
-            # On the object, because singer-sdk chooses its class.
-            vars(each)["get_filter_result"] = _guarded(each.get_filter_result)
-            vars(each)["transform"] = _guarded(functools.partial(_transform, each.transform, each.stream_alias, writer))
+    return [
+        each
+        if isinstance(each, mapper.DefaultStreamMap) and not each.flattening_enabled
+        else GuardedStreamMap(each, writer)
+        for each in stream_maps
+    ]
 
 
 def unused(config: object, streams: Iterable[str]) -> list[str]:
@@ -77,28 +109,6 @@ def sentence(error: Exception, *, is_set_up: bool = True) -> str:
     place = ".".join(_place(error))
     where = f" at `{place}`" if place else ""
     return f"Setting `stream_maps` is wrong{where}: {_reason(error, is_set_up=is_set_up)}; {_DOCUMENTATION}."
-
-
-def _guarded(call: Callable[[dict[str, Any]], Result]) -> Callable[[dict[str, Any]], Result]:
-    def guarded(record: dict[str, Any]) -> Result:
-        try:
-            return call(record)
-        except Exception as error:  # noqa: BLE001 - an expression may raise anything
-            raise RunEnded.misconfigured(sentence(error)) from None
-
-    return guarded
-
-
-def _transform(
-    transform: Callable[[dict[str, Any]], dict[str, Any] | None],
-    alias: str,
-    writer: GenericSingerWriter[Any, Any],
-    record: dict[str, Any],
-) -> dict[str, Any] | None:
-    result = transform(record)
-    if result is not None:
-        writer.format_message(RecordMessage(stream=alias, record=result))
-    return result
 
 
 def _place(error: Exception) -> list[str]:

@@ -22,6 +22,7 @@ from tap_zuora_testenv.plan import environments
 from tap_zuora_testenv.progress import RecordCounter, SyncTimer
 from tap_zuora_testenv.records import RecordSchema
 from tap_zuora_testenv.state import PARTITION_KEY, BookmarkStateManager, NoState
+from tap_zuora_testenv.stream_maps import guarded
 from tap_zuora_testenv.timestamps import instant
 from tap_zuora_testenv.zuora import Fatal, NotFound, ZuoraError
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from singer_sdk import Tap
     from singer_sdk.helpers.types import Context
+    from singer_sdk.mapper import StreamMap
 
     from tap_zuora_testenv.extraction import Extraction
     from tap_zuora_testenv.plan import JobRequest
@@ -61,6 +63,7 @@ class ZuoraStream(Stream):
     def __init__(self, tap: Tap, extraction: Extraction) -> None:
         super().__init__(tap)
         self.extraction = extraction
+        self._message_writer = tap.message_writer
 
     @cached_property
     def _record_schema(self) -> RecordSchema:
@@ -68,6 +71,11 @@ class ZuoraStream(Stream):
         own, fields = self.schema["properties"], self.effective_schema.get("properties", {})
         selected = {name: definition for name, definition in fields.items() if self.mask["properties", name]}
         return RecordSchema(selected, known=own.keys() | fields.keys())
+
+    @cached_property
+    @override
+    def stream_maps(self) -> list[StreamMap]:
+        return guarded(super().stream_maps, self._message_writer)
 
     @property
     def is_dry_run(self) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import click
 from singer_sdk import Tap
@@ -62,6 +63,10 @@ _NOTHING_SELECTED = (
 )
 
 
+_DRY_RUNS = {"all", "records"}
+"""The values of `--test` that make it read from Zuora."""
+
+
 @dataclass
 class Invocation:
     """One call of the command; click's context object.
@@ -113,9 +118,9 @@ class TapZuoraTestenv(Tap):
 
     def _follow(self, invocation: Invocation) -> None:
         """Do what only the command needs: keep messages off a terminal during `--test`, and react to SIGHUP."""
-        if isinstance(self.message_writer, MessageWriter):
-            is_dry_run = invocation.test in {"all", "records"}
-            self.message_writer.is_silent = is_dry_run and sys.stdout is not None and sys.stdout.isatty()
+        is_dry_run = invocation.test in _DRY_RUNS
+        writer = cast("MessageWriter", self.message_writer)
+        writer.is_silent = is_dry_run and sys.stdout is not None and sys.stdout.isatty()
         # singer-sdk handles SIGINT and SIGTERM. A SIGHUP that is ignored at the start, as by nohup, stays ignored.
         if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
             signal.signal(signal.SIGHUP, self._handle_termination)
@@ -158,7 +163,6 @@ class TapZuoraTestenv(Tap):
             raise
         except Exception as error:  # noqa: BLE001 - singer-sdk evaluates what a person wrote
             raise ConfigValidationError("Refused", errors=[self._mapper_problem(error)]) from None
-        stream_maps.guard(self.mapper, self.message_writer)
         for sentence in stream_maps.unused(self.config.get("stream_maps"), self.streams):
             self.logger.warning("%s", sentence)
 
@@ -253,6 +257,10 @@ class TapZuoraTestenv(Tap):
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
         if isinstance(ctx.obj, Invocation):
             ctx.obj.test = value
+        if value in _DRY_RUNS and (catalog := ctx.params.get("catalog")):
+            # singer-sdk's test selects every stream; a run with this catalog may be refused all the same.
+            given = ctx.params["config"]
+            cls(config=given.config, parse_env_config=given.parse_env, catalog=json.load(catalog))
         super().cb_test(ctx, param, value)
 
     @override
@@ -264,6 +272,8 @@ class TapZuoraTestenv(Tap):
         for parameter in command.params:
             if parameter.name in {"state", "catalog"}:
                 parameter.type = JsonFile()
+                # Read before `--test` is done.
+                parameter.is_eager = True
             if parameter.name == "test" and isinstance(parameter, click.Option):
                 parameter.help = _HELP_OF_TEST
         return command

@@ -14,7 +14,7 @@ TOOLS = PROJECT["tool"]
 BUILD = TOOLS["hatch"]["build"]["targets"]
 
 NAMED = {
-    "coverage's omit": TOOLS["coverage"]["run"]["omit"],
+    "coverage's omit": [pattern.removeprefix("*/") for pattern in TOOLS["coverage"]["run"]["omit"]],
     "coverage's source": TOOLS["coverage"]["run"]["source"],
     "mutmut's only_mutate": TOOLS["mutmut"]["only_mutate"],
     "mutmut's also_copy": TOOLS["mutmut"]["also_copy"],

@@ -154,3 +154,18 @@ def test_a_catalog_in_python_changes_the_records_too(tap: Tap, zuora: Zuora, cap
     output = capfd.readouterr().out
     accept(output.splitlines())
     assert '"tenantId":94870,' in output
+
+
+@pytest.mark.parametrize("test", [[], ["--test"]])
+@pytest.mark.parametrize("kind", ["nothing selected", "no streams", "another tap's"])
+def test_a_run_with_no_stream_selected_is_refused(tap: Tap, zuora: Zuora, kind: str, test: list[str]) -> None:
+    catalog = {
+        "nothing selected": tap.catalog(),
+        "no streams": {"streams": []},
+        "another tap's": {
+            "streams": [{"tap_stream_id": "invoices", "stream": "invoices", "schema": {"properties": {}}}]
+        },
+    }[kind]
+    ran = tap.run([*test, "--config", tap.file("config.json", tap.config), "--catalog", tap.file("c.json", catalog)])
+    assert (ran.code, ran.messages, len(zuora.requests)) == (2, [], 0)
+    assert ran.verdict.startswith("Misconfigured: ")

@@ -75,3 +75,9 @@ def test_a_second_sync_of_one_tap_object_keeps_the_unfinished_jobs_and_fetches_a
     }
     assert paths(zuora, "POST") == ["/oauth/token"]
     instance.close()
+
+
+def test_singer_sdks_own_command_runs_the_connection_test(tap: Tap, zuora: Zuora) -> None:
+    zuora.put_environment(environment(E1))
+    config = tap.file("config.json", tap.config)
+    assert TapZuoraTestenv.cli.main(["--config", config, "--test"], standalone_mode=False) == 0

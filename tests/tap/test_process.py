@@ -428,10 +428,19 @@ def test_a_netrc_file_does_not_replace_the_token(start: Any, tmp_path: Path) -> 
     assert process.returncode == 0
 
 
-def test_a_proxy_of_the_environment_is_used_and_its_password_is_not_told(start: Any) -> None:
-    environ = {"HTTPS_PROXY": "http://user:pr0xy-word@127.0.0.1:9", "NO_PROXY": "", "no_proxy": "", "LOGLEVEL": "DEBUG"}
-    environ["https_proxy"] = environ["HTTPS_PROXY"]
-    process = start(environ=environ, max_attempts=1, base_url="https://rest.zuora.example")
+def test_a_loopback_host_is_not_requested_through_a_proxy_whose_password_is_not_logged(start: Any) -> None:
+    environ = {"HTTP_PROXY": "http://user:pr0xy-word@127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    process = start(environ={**environ, "http_proxy": environ["HTTP_PROXY"], "LOGLEVEL": "DEBUG"}, max_attempts=1)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "pr0xy-word" not in errors
+
+
+def test_a_proxy_of_the_environment_is_used_and_its_password_is_not_logged(start: Any) -> None:
+    # The name is never looked up: the proxy would do that.
+    environ = {"HTTPS_PROXY": "http://user:pr0xy-word@127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    environ |= {"https_proxy": environ["HTTPS_PROXY"], "LOGLEVEL": "DEBUG"}
+    process = start(environ=environ, max_attempts=1, base_url="https://rest.zuora.invalid")
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "proxy" in last_line(errors)
