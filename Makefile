@@ -52,7 +52,7 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 	$(VENV)/zizmor --quiet --offline --pedantic --strict-collection .github
 
 # BENCH=--quick: a minute, and nothing is written.
-bench: ## measure the tap beside the stock way, a bare pool and curl (10 minutes)
+bench: ## measure the tap beside the stock way, bare pools and curl (12 minutes)
 	@sh requirements/install.sh bench
 	@exec $(VENV)/python -m dev.benchmarks $(BENCH)
 

@@ -13,7 +13,7 @@ import requests
 
 
 def main() -> None:
-    """Fetch the jobs that a configuration of the tap names."""
+    """Fetch the jobs that a configuration of the tap names, or those of all test environments."""
     config = json.loads(Path(sys.argv[1]).read_text())
     base_url, timeout = config["base_url"], 120
     form = {name: config[name] for name in ("client_id", "client_secret")} | {"grant_type": "client_credentials"}
@@ -28,11 +28,15 @@ def main() -> None:
         response.raise_for_status()
         return response.json()
 
-    urls = [
-        f"{base_url}/test-environments/{environment['id']}/jobs/{job}"
-        for environment in config["test_environments"]
-        for job in environment["job_ids"]
-    ]
+    if "test_environments" in config:
+        urls = [
+            f"{base_url}/test-environments/{environment['id']}/jobs/{job}"
+            for environment in config["test_environments"]
+            for job in environment["job_ids"]
+        ]
+    else:
+        listed = fetch(f"{base_url}/test-environments")["result"]
+        urls = [f"{base_url}/test-environments/{environment['id']}/jobs" for environment in listed]
     with ThreadPoolExecutor(config["max_parallel_requests"]) as pool:
         for job in pool.map(fetch, urls):
             print(json.dumps(job))

@@ -10,6 +10,7 @@ import asyncio
 import json
 import selectors
 import socket
+import ssl
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -195,20 +196,21 @@ class Connection(asyncio.Protocol):
         )
 
 
-async def serve(tenant: Tenant, latency: float, limit: int | None) -> None:
+async def serve(tenant: Tenant, latency: float, limit: int | None, tls: ssl.SSLContext | None) -> None:
     """Serve until the process is ended; the first line of the output is the port.
 
     Args:
         tenant: What to answer.
         latency: Seconds from a request to its answer.
         limit: How many requests may be under way at once; those beyond are answered 429. None for no limit.
+        tls: The context of its connections; None for plain http.
     """
     counts = Counts()
     # Named TCP, asyncio sets TCP_NODELAY on what it accepts; without, an answer in two writes waits 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(tenant, counts, latency, limit), sock=listening, backlog=128
+        lambda: Connection(tenant, counts, latency, limit), sock=listening, backlog=128, ssl=tls
     )
     print(listening.getsockname()[1], flush=True)
     await server.serve_forever()
@@ -221,10 +223,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, required=True)
     parser.add_argument("--latency", type=float, required=True)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--certificate", help="a file with a certificate and its key, for TLS")
     given = parser.parse_args()
+    tls = None
+    if given.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(given.certificate)
     # epoll, asyncio's own choice, waits in whole milliseconds; select keeps the latency exact.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
-        runner.run(serve(Tenant(given.environments, given.jobs), given.latency, given.limit))
+        runner.run(serve(Tenant(given.environments, given.jobs), given.latency, given.limit, tls))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import sysconfig
@@ -13,20 +15,29 @@ import time
 import urllib.request
 from collections import deque
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from dev.benchmarks.fast_server import COUNTS_PATH, Counts, environment_id, job_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 KILOBYTE = 1024
 RECORD, STATE = b'{"type":"RECORD"', b'{"type":"STATE"'
 LINES_SHOWN = 20
 CLIENT_ID, CLIENT_SECRET = "benchmark", "not-a-secret"
+HOST = "zuora.example"
+"""A host that no name server knows."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +108,46 @@ class Log:
             self.last.append(line)
 
 
-class Server:
-    """A server of `dev.benchmarks.fast_server` in a process of its own."""
+class Certificate(NamedTuple):
+    """The certificate of a server.
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    Attributes:
+        path: The file of the certificate and its key.
+        bundle: A file with that certificate, and as many others as a usual CA bundle has.
+    """
+
+    path: str
+    bundle: str
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of `dev.benchmarks.fast_server` in a process of its own, and how it is reached.
+
+    Attributes:
+        port: Its port.
+        url: The base URL by which programs reach it, perhaps over a wire.
+        certificate: Its certificate, None for plain http.
+        proxy: The URL of the proxy that reaches it, None for none.
+    """
+
+    port: int
+    url: str
+    certificate: Certificate | None = None
+    proxy: str | None = None
 
     def counts(self) -> Counts:
-        """Ask what it was asked."""
-        with urllib.request.urlopen(self.url + COUNTS_PATH) as answer:
+        """Ask what it was asked, without the wire."""
+        context = ssl.create_default_context(cafile=self.certificate.bundle) if self.certificate else None
+        scheme = "https" if self.certificate else "http"
+        with urllib.request.urlopen(f"{scheme}://127.0.0.1:{self.port}{COUNTS_PATH}", context=context) as answer:
             return Counts(**json.load(answer))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables by which programs reach it."""
+        bundle = {"REQUESTS_CA_BUNDLE": self.certificate.bundle} if self.certificate else {}
+        return bundle | ({"HTTPS_PROXY": self.proxy} if self.proxy else {})
 
 
 class Programs:
@@ -120,8 +161,19 @@ class Programs:
         """
         self._folder = folder
         # A setting or a proxy in this shell is meant for something else.
-        others = ("TAP_", "SINGER_SDK_", "PYTHON", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA", "CURL_CA")
+        others = (
+            "TAP_",
+            "SINGER_SDK_",
+            "PYTHON",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "NO_PROXY",
+            "REQUESTS_CA",
+            "CURL_CA",
+        )
         self._environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(others)}
+        self.certificate = _certificate(folder)
 
     def import_singer_sdk(self) -> Run:
         """Run Python with nothing but the import that every tap of singer-sdk pays for."""
@@ -143,18 +195,25 @@ class Programs:
         options = ["--config", self._config(server, width=width, jobs=jobs)]
         if state is not None:
             options += ["--state", self._file("state.json", json.dumps(json.loads(state)["value"]))]
-        return self._run(_script("tap-zuora-testenv"), *options)
+        return self._run(_script("tap-zuora-testenv"), *options, environment=server.environment)
 
     def stock(self, server: Server, *, jobs: int) -> Run:
         """Run the stock way; as the tap with as many named jobs."""
         config = json.loads(Path(self._config(server, width=1, jobs=jobs)).read_text())
         del config["max_parallel_requests"]
         file = self._file("stock.json", json.dumps(config))
-        return self._run(sys.executable, "-m", "dev.benchmarks.naive", "--config", file)
+        line = (sys.executable, "-m", "dev.benchmarks.naive", "--config", file)
+        return self._run(*line, environment=server.environment)
 
-    def pool(self, server: Server, *, width: int, jobs: int) -> Run:
+    def pool(self, server: Server, *, width: int, jobs: int | None = None) -> Run:
         """Run the bare pool; as the tap with as many named jobs."""
-        return self._run(sys.executable, "-m", "dev.benchmarks.bare_pool", self._config(server, width=width, jobs=jobs))
+        line = (sys.executable, "-m", "dev.benchmarks.bare_pool", self._config(server, width=width, jobs=jobs))
+        return self._run(*line, environment=server.environment)
+
+    def aiohttp(self, server: Server, *, width: int, jobs: int | None = None) -> Run:
+        """Run the pool of aiohttp; as the tap with as many named jobs."""
+        line = (sys.executable, "-m", "dev.benchmarks.aiohttp_pool", self._config(server, width=width, jobs=jobs))
+        return self._run(*line, environment=server.environment)
 
     def curl(self, server: Server, *, width: int, jobs: int) -> Run | None:
         """Run curl for as many jobs; None where there is none."""
@@ -167,8 +226,9 @@ class Programs:
             for job in environment["job_ids"]
         ]
         lines = self._file("curl.txt", "".join(f"url = {url}\noutput = /dev/null\n" for url in urls))
-        how = ("--silent", "--fail", "--parallel", "--parallel-max", str(width), "--header", "Authorization: Bearer a")
-        return self._run(program, *how, "--config", lines)
+        how = ["--silent", "--fail", "--parallel", "--parallel-max", str(width), "--header", "Authorization: Bearer a"]
+        how += ["--cacert", server.certificate.bundle] if server.certificate else []
+        return self._run(program, *how, "--config", lines, environment=server.environment)
 
     def _config(self, server: Server, *, width: int, jobs: int | None) -> str:
         config: dict[str, Any] = {
@@ -186,9 +246,10 @@ class Programs:
         path.write_text(text)
         return str(path)
 
-    def _run(self, *line: str) -> Run:
+    def _run(self, *line: str, environment: Mapping[str, str] | None = None) -> Run:
         began = time.monotonic()
-        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self._environment) as process:
+        environ = self._environment | dict(environment or {})
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             output, log = Output(), Log()
@@ -208,7 +269,14 @@ class Programs:
 
 
 @contextmanager
-def serving(*, environments: int = 10, jobs: int = 0, latency: float, limit: int | None = None) -> Iterator[Server]:
+def serving(
+    *,
+    environments: int = 10,
+    jobs: int = 0,
+    latency: float = 0,
+    limit: int | None = None,
+    certificate: Certificate | None = None,
+) -> Iterator[Server]:
     """Run a server.
 
     Args:
@@ -216,14 +284,40 @@ def serving(*, environments: int = 10, jobs: int = 0, latency: float, limit: int
         jobs: How many jobs the list of each holds.
         latency: Seconds from a request to its answer.
         limit: How many requests it lets through at once.
+        certificate: Its certificate, None for plain http.
     """
     options = ["--environments", str(environments), "--jobs", str(jobs), "--latency", str(latency)]
     options += [] if limit is None else ["--limit", str(limit)]
-    line = [sys.executable, "-m", "dev.benchmarks.fast_server", *options]
+    options += [] if certificate is None else ["--certificate", certificate.path]
+    with _started("fast_server", *options) as port:
+        yield Server(port, f"{'http' if certificate is None else 'https'}://127.0.0.1:{port}", certificate)
+
+
+@contextmanager
+def over_wire(server: Server, round_trip: float, *, is_proxied: bool = False) -> Iterator[Server]:
+    """Put a wire before a server.
+
+    Args:
+        server: The server, with a certificate.
+        round_trip: Seconds.
+        is_proxied: Whether it ends at a proxy. The host is then a name that only the proxy knows.
+    """
+    options = ["--port-behind", str(server.port), "--round-trip", str(round_trip), *(["--proxy"] if is_proxied else [])]
+    with _started("wire", *options) as port:
+        if is_proxied:
+            yield replace(server, url=f"https://{HOST}:{server.port}", proxy=f"http://127.0.0.1:{port}")
+        else:
+            yield replace(server, url=f"https://127.0.0.1:{port}")
+
+
+@contextmanager
+def _started(module: str, *options: str) -> Iterator[int]:
+    """Run a server of this package; its first line is its port."""
+    line = [sys.executable, "-m", f"dev.benchmarks.{module}", *options]
     with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         try:
-            yield Server(int(process.stdout.readline()))
+            yield int(process.stdout.readline())
         finally:
             process.terminate()
 
@@ -241,6 +335,30 @@ def named(jobs: int, environments: int = 10) -> list[dict[str, Any]]:
         {"id": environment_id(each), "job_ids": [job_id(each, number) for number in range(each, jobs, environments)]}
         for each in range(min(environments, jobs))
     ]
+
+
+def _certificate(folder: Path) -> Certificate:
+    """Write a certificate for loopback and for `HOST` that only itself vouches for, and a bundle that has it last."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    now = datetime.now(UTC)
+    names = [x509.DNSName(HOST), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = serialization.Encoding.PEM, serialization.NoEncryption()
+    path, bundle = folder / "certificate.pem", folder / "bundle.pem"
+    path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, secret) + made.public_bytes(pem))
+    bundle.write_bytes(Path(certifi.where()).read_bytes() + made.public_bytes(pem))
+    return Certificate(str(path), str(bundle))
 
 
 def _script(name: str) -> str:

@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from dev.benchmarks.measured_runs import serving
+from dev.benchmarks.measured_runs import over_wire, serving
 from dev.benchmarks.results import Curve, Results, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dev.benchmarks.measured_runs import Programs, Run
 
 MEGABYTE = 1_000_000
 # Where CPU is measured nobody should wait for the network for long.
 SHORT_LATENCY = 0.005
-OURS, STOCK, POOL, CURL = "this tap", "the stock way", "the bare pool", "curl --parallel"
+OURS, STOCK, POOL, CURL, AIOHTTP = "this tap", "the stock way", "the bare pool", "curl --parallel", "aiohttp"
 AGAIN = f"{OURS}, state given"
+ROUND_TRIP = 0.08
+"""Seconds on the wire. Three of them come before the first request: for the connection, for TLS 1.3, for the token."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ def measure(programs: Programs, plan: Plan) -> Results:
     rows = [*_listed(programs, plan), *_start(programs, plan)]
     walls, wall_rows = _named(programs, plan)
     curves, cpu_rows = _cpu(programs, plan)
-    return Results([*rows, *wall_rows, *cpu_rows, *_limits(programs), *_log(programs, plan)], walls, curves)
+    rows += [*wall_rows, *cpu_rows, *_limits(programs), *_log(programs, plan)]
+    wire_walls, wire_rows = _named_over_wire(programs, plan)
+    return Results(
+        [*rows, *_listed_over_wire(programs, plan), *wire_rows, *_tls(programs, plan)], walls, wire_walls, curves
+    )
 
 
 def _listed(programs: Programs, plan: Plan) -> list[Row]:
@@ -144,9 +150,7 @@ def _named(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]
         ratios.append(ours.wall / floor)
         connections.append(counts.connections)
         extra.append(counts.requests - jobs)
-        _tell(
-            f"  {turn}: {ratios[-1]:.2f} of the floor; " + ", ".join(f"{who} {s[-1]:.2f} s" for who, s in walls.items())
-        )
+        _tell(f"  {turn}: {ratios[-1]:.2f} of the floor; {_told(walls)}")
     what = f"{jobs:,} named jobs over 10 environments, {latency * 1000:.0f} ms, {width} at a time"
     return {who: median(seconds) for who, seconds in walls.items()}, [
         Row(f"{what}: wall over (`import singer_sdk` + {jobs // width} round trips)", ratios, 1.10),
@@ -222,6 +226,94 @@ def _cpu_a_listed_job(programs: Programs) -> float:
         with serving(environments=environments, jobs=jobs, latency=0) as server:
             cpu[jobs] = programs.tap(server, width=8).cpu
     return (cpu[many] - cpu[few]) / (environments * (many - few))
+
+
+def _listed_over_wire(programs: Programs, plan: Plan) -> list[Row]:
+    """20 listed environments, discovered, over TLS and a wire, also through a proxy."""
+    environments, width = 20, 8
+    round_trips = 4 + math.ceil(environments / width)
+    walls: dict[str, list[float]] = defaultdict(list)
+    ratios, proxied, extra = [], [], []
+    with serving(environments=environments, jobs=50, certificate=programs.certificate) as server:
+        state = programs.tap(server, width=width).output.state
+        for turn in _rounds("listed environments over the wire", plan):
+            start, before = _import_singer_sdk(programs), server.counts()
+            with over_wire(server, ROUND_TRIP) as wired:
+                ours, counts = programs.tap(wired, width=width, state=state), server.counts()
+                walls[POOL].append(programs.pool(wired, width=width).wall)
+                walls[AIOHTTP].append(programs.aiohttp(wired, width=width).wall)
+            with over_wire(server, ROUND_TRIP, is_proxied=True) as wired:
+                through_proxy = programs.tap(wired, width=width, state=state)
+            walls[OURS].append(ours.wall)
+            extra.append(counts.connections - before.connections)
+            ratios.append(ours.wall / (start + round_trips * ROUND_TRIP))
+            # CONNECT is one more.
+            proxied.append(through_proxy.wall / (start + (round_trips + 1) * ROUND_TRIP))
+            _tell(f"  {turn}: {ratios[-1]:.2f} of the floor, {proxied[-1]:.2f} through a proxy; {_told(walls)}")
+    what = (
+        f"{environments} listed environments over TLS, {ROUND_TRIP * 1000:.0f} ms on the wire, discovered, nothing new"
+    )
+    return [
+        Row(f"{what}: wall over (`import singer_sdk` + {round_trips} round trips)", ratios, 1.05),
+        Row(f"the same through a proxy: wall over (`import singer_sdk` + {round_trips + 1} round trips)", proxied),
+        *(
+            Row(f"the same environments over the wire, {who}", seconds, unit="{:.2f} s")
+            for who, seconds in walls.items()
+        ),
+        Row("connections of that run", extra, width, "{:.0f}"),
+    ]
+
+
+def _named_over_wire(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]:
+    """Named jobs over TLS and a wire, by all who can fetch them."""
+    jobs, width = 200, 20
+    # Beside the jobs, the list of environments.
+    round_trips = 3 + math.ceil((jobs + 1) / width)
+    walls: dict[str, list[float]] = defaultdict(list)
+    ratios, connections = [], []
+    for turn in _rounds("named jobs over the wire", plan):
+        floor = _import_singer_sdk(programs) + round_trips * ROUND_TRIP
+        with serving(certificate=programs.certificate) as server, over_wire(server, ROUND_TRIP) as wired:
+            ours, counts = programs.tap(wired, width=width, jobs=jobs), server.counts()
+            walls[OURS].append(ours.wall)
+            walls[POOL].append(programs.pool(wired, width=width, jobs=jobs).wall)
+            walls[AIOHTTP].append(programs.aiohttp(wired, width=width, jobs=jobs).wall)
+            curl = programs.curl(wired, width=width, jobs=jobs)
+        if curl is not None:
+            walls[CURL].append(curl.wall)
+        ratios.append(ours.wall / floor)
+        connections.append(counts.connections)
+        _tell(f"  {turn}: {ratios[-1]:.2f} of the floor; {_told(walls)}")
+    what = f"{jobs} named jobs over TLS, {ROUND_TRIP * 1000:.0f} ms on the wire, {width} at a time, both streams"
+    return {who: median(seconds) for who, seconds in walls.items()}, [
+        Row(f"{what}: wall over (`import singer_sdk` + {round_trips} round trips)", ratios, 1.08),
+        *(Row(f"the same jobs over the wire, {who}", seconds, unit="{:.2f} s") for who, seconds in walls.items()),
+        Row("connections of that run", connections, width + 1, "{:.0f}"),
+    ]
+
+
+def _tls(programs: Programs, plan: Plan) -> list[Row]:
+    """CPU over TLS, with an ordinary CA bundle."""
+    width, few, many = 20, 200, plan.compared[0]
+    runs, more = CpuRuns(), []
+    for turn in _rounds("CPU over TLS", plan):
+        with serving(latency=SHORT_LATENCY) as server:
+            plain = programs.tap(server, width=width, jobs=few).cpu
+        with serving(latency=SHORT_LATENCY, certificate=programs.certificate) as server:
+            more.append(programs.tap(server, width=width, jobs=few).cpu - plain)
+            for jobs in (1, many):
+                runs[OURS][jobs].append(programs.tap(server, width=width, jobs=jobs))
+                runs[POOL][jobs].append(programs.pool(server, width=width, jobs=jobs))
+        _tell(f"  {turn}: {more[-1]:+.2f} s")
+    ratios = _over(runs.a_job(OURS, many), runs.a_job(POOL, many))
+    return [
+        Row(f"CPU of a run with {width} connections, TLS less plain http", more, 0.10, "{:+.2f} s"),
+        Row("CPU a named job over TLS over that of the bare pool", ratios, 0.65),
+    ]
+
+
+def _told(walls: Mapping[str, Sequence[float]]) -> str:
+    return ", ".join(f"{who} {seconds[-1]:.2f} s" for who, seconds in walls.items())
 
 
 def _limits(programs: Programs) -> list[Row]:

@@ -67,9 +67,11 @@ class Results:
     Attributes:
         rows: The table.
         walls: Seconds for the same named jobs, by who fetched them.
+        wire_walls: The same for fewer jobs, over TLS and a wire.
         curves: CPU against the number of jobs.
     """
 
     rows: list[Row]
     walls: dict[str, float]
+    wire_walls: dict[str, float]
     curves: list[Curve]

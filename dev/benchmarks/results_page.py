@@ -58,14 +58,18 @@ def _draw(results: Results, path: Path) -> None:
     mpl.rcParams |= {"svg.hashsalt": "results", "svg.fonttype": "path", "font.size": 10}
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    walls = dict(sorted(results.walls.items(), key=lambda wall: -wall[1]))
-    colours = [OURS_COLOUR if who == results.curves[0].name else OTHER_COLOUR for who in walls]
-    bars = left.barh(list(walls), list(walls.values()), color=colours)
-    left.bar_label(bars, [f" {seconds:.1f} s" for seconds in walls.values()])
-    left.set_title("1,000 named jobs at 50 ms a request", loc="left")
-    left.set_xlabel("seconds")
-    left.margins(x=0.15)
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(14, 3.6), layout="constrained")
+    for axes, unsorted, title in (
+        (left, results.walls, "1,000 named jobs at 50 ms per request"),
+        (middle, results.wire_walls, "200 named jobs over TLS and 80 ms of wire"),
+    ):
+        walls = dict(sorted(unsorted.items(), key=lambda wall: -wall[1]))
+        colours = [OURS_COLOUR if who == results.curves[0].name else OTHER_COLOUR for who in walls]
+        bars = axes.barh(list(walls), list(walls.values()), color=colours)
+        axes.bar_label(bars, [f" {seconds:.1f} s" for seconds in walls.values()])
+        axes.set_title(title, loc="left")
+        axes.set_xlabel("seconds")
+        axes.margins(x=0.15)
     for curve, colour in zip(results.curves, (OURS_COLOUR, OTHER_COLOUR), strict=True):
         right.plot(list(curve.points), list(curve.points.values()), "o-", color=colour, label=curve.name)
     right.set_title("CPU for named jobs", loc="left")
@@ -76,7 +80,7 @@ def _draw(results: Results, path: Path) -> None:
     right.xaxis.set_major_locator(mpl.ticker.MultipleLocator(4000))
     right.xaxis.set_major_formatter("{x:,.0f}")
     right.legend(frameon=False)
-    for axes in (left, right):
+    for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     sys.stderr.write(f"{path.name} is drawn\n")

@@ -36,7 +36,7 @@ def measure(measured: Programs, environments: int, width: int) -> Iterator[list[
         f"--client-secret={CLIENT_SECRET}",
     )
     with TemporaryDirectory() as folder, emulator(NOW, 1, Path(folder), *options) as zuora:
-        server = Server(int(zuora.url.rpartition(":")[2]))
+        server = Server(int(zuora.url.rpartition(":")[2]), zuora.url)
         state: bytes | None = None
         for name in ("first", "next"):
             before = zuora.requests()

@@ -65,8 +65,10 @@ class Adapter(HTTPAdapter):
     @override
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         is_socks = proxy.lower().startswith("socks")
-        contexts = {"ssl_context": self._tls} | ({} if is_socks else {"proxy_ssl_context": self._tls})
-        manager = super().proxy_manager_for(proxy, **contexts, **kwargs)
+        # urllib3 leaves Nagle's algorithm on behind a proxy, and a request would wait there for an acknowledgement.
+        kwargs |= {"ssl_context": self._tls, "socket_options": HTTPConnection.default_socket_options}
+        kwargs |= {} if is_socks else {"proxy_ssl_context": self._tls}
+        manager = super().proxy_manager_for(proxy, **kwargs)
         manager.pool_classes_by_scheme = _socks_pools() if is_socks else _POOLS
         return manager
 

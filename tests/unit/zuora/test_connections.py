@@ -500,5 +500,9 @@ def test_tunnels_are_dug_early(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLCont
         with closing(Transport(url, connections=3, timeout=LONG)) as shared:
             shared.open_early(2)
             opened.wait_for(2)
+            # Nagle's algorithm would let requests wait for an acknowledgement.
+            pool = shared._adapter._pool  # type: ignore[union-attr]  # noqa: SLF001 - the option of a socket
+            for connection in [each for each in pool.pool.queue if each is not None]:
+                assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert send_together(shared, url, 2) == [JOB, JOB]
     assert proxy.connections == 2
