@@ -124,10 +124,21 @@ def server(zuora: Zuora) -> Iterator[EmulatorServer]:
 
 
 @pytest.fixture
-def command(
-    server: EmulatorServer, tmp_path: Path, clock: MovedClock, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
+def restored_signals() -> Iterator[None]:
+    """What the command does about signals is taken back."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield Command(server.url, tmp_path, clock, capsys)
+    yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def command(
+    server: EmulatorServer,
+    tmp_path: Path,
+    clock: MovedClock,
+    capsys: pytest.CaptureFixture[str],
+    restored_signals: None,
+) -> Command:
+    del restored_signals
+    return Command(server.url, tmp_path, clock, capsys)
