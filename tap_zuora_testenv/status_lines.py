@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tap_zuora_testenv.findings import Finding, Look
-    from tap_zuora_testenv.readiness import Job
+    from tap_zuora_testenv.readiness import Job, Readiness
     from tap_zuora_testenv.timestamps import Instant
+    from tap_zuora_testenv.values import Row
 
 WORDS = {
     READY: "Ready", UNKNOWN: "Unknown", MISCONFIGURED: "Misconfigured", WAITING: "Waiting", OVER: "Over",
@@ -79,7 +80,11 @@ def verdict(look: Look, code: int) -> str:
     """
     reasons = [str(error) for error in look.errors if error_code(error) == code]
     pairs = zip(_names(look.findings), look.findings, strict=True)
-    reasons += [f"{name} is {_state(each)}" for name, each in pairs if each.error is None and each.code == code]
+    reasons += [
+        f"{name} is {'; '.join(_parts(each.environment, each.readiness))}"
+        for name, each in pairs
+        if each.readiness is not None and each.code == code
+    ]
     if code == READY and len(reasons) > 1:
         return f"{WORDS[code]}: all {len(reasons):,} test environments are ready."
     more = f" (and {len(reasons) - 1:,} more, named above)" if len(reasons) > 1 else ""
@@ -94,26 +99,18 @@ def _names(findings: Sequence[Finding]) -> list[str]:
 
 
 def _line(finding: Finding) -> str:
-    if finding.error is not None:
+    if finding.readiness is None:
         return f"{'unknown':<11}  {finding.error}"
     allowed = instant(finding.environment.get("nextRefreshTime"))
     # Zuora gives no time while a job runs.
     following = [] if allowed is None else [f"next allowed {_minute(allowed)}"]
-    state, *parts = _parts(finding)
+    state, *parts = _parts(finding.environment, finding.readiness)
     return f"{state:<11}  {'; '.join([*parts, *following])}"
 
 
-def _state(finding: Finding) -> str:
-    state, *parts = _parts(finding)
-    return "; ".join([state, *parts])
-
-
-def _parts(finding: Finding) -> list[str]:
+def _parts(environment: Row, found: Readiness) -> list[str]:
     """Return the state, what explains it, and the last refresh."""
-    found = finding.readiness
-    if found is None:
-        return ["unknown"]
-    status = string(finding.environment.get("status"))
+    status = string(environment.get("status"))
     parts: list[str] = [found.state]
     if found.running is not None:
         parts.append(_job(found.running))

@@ -149,6 +149,13 @@ def test_a_signal_just_before_the_last_line_keeps_its_exit_code(
     assert (ended.value.code, capsys.readouterr().err) == (143, "Stopped by SIGTERM.\n")
 
 
+def test_help_ends_without_a_last_line(start: Any) -> None:
+    process = start("--help")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert output.startswith("Usage: zuora-testenv-status ")
+
+
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_without_a_stream_nothing_breaks(monkeypatch: pytest.MonkeyPatch, restored_signals: None, stream: str) -> None:
     del restored_signals
