@@ -69,6 +69,8 @@ def test_of_several_running_jobs_the_last_to_start_counts() -> None:
     running = readiness(ACTIVE, jobs).running
     assert running is not None
     assert running.id == "c"
+    late = job("g", "QUEUED", createTime=NOON, scheduledRefreshTime=TWO)
+    assert readiness(ACTIVE, [*jobs, late]).running == Job.from_row(late)
 
 
 @pytest.mark.parametrize(
@@ -141,17 +143,26 @@ def test_of_two_good_ones_at_the_same_distance_the_later_counts() -> None:
     assert readiness(ACTIVE | {"lastRefreshTime": "2026-03-01T12:29:59Z"}, jobs).last_good_at == instant(NOON)
 
 
-def test_the_time_of_a_refresh_that_came_to_nothing_does_not_count() -> None:
-    environment, failed = ACTIVE | {"lastRefreshTime": ONE}, job("j", "FAILED", NOON, TWO)
+def test_a_good_one_an_hour_later_does_not_overtake_the_time_that_the_environment_gives() -> None:
+    jobs = [job("j", "COMPLETED", NOON, ONE), job("k", "COMPLETED", NOON, TWO)]
+    assert readiness(ACTIVE | {"lastRefreshTime": ONE}, jobs).last_good_at == instant(ONE)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_the_time_of_a_refresh_that_came_to_nothing_does_not_count(status: str) -> None:
+    environment, failed = ACTIVE | {"lastRefreshTime": ONE}, job("j", status, NOON, TWO)
     assert readiness(environment, [failed]).last_good_at is None
-    late = job("j", "FAILED", NOON, "2026-03-01T14:00:01Z")
+    late = job("j", status, NOON, "2026-03-01T14:00:01Z")
     assert readiness(environment, [late]).last_good_at == instant(ONE)
-    assert readiness(environment, [failed, job("k", "COMPLETED", NOON, NOON)]).last_good_at == instant(NOON)
+    near, later = (job(minute, "COMPLETED", NOON, f"2026-03-01T{minute}:00Z") for minute in ("12:30", "13:50"))
+    assert readiness(environment, [failed, near, later]).last_good_at == instant("2026-03-01T12:30:00Z")
 
 
 def test_fractions_of_seconds_do_not_make_an_hour_longer() -> None:
     jobs = [job("j", "FAILED", NOON, "2026-03-01T13:00:00.999999Z")]
     assert readiness(ACTIVE | {"lastRefreshTime": NOON}, jobs).last_good_at is None
+    jobs = [job("j", "FAILED", NOON, NOON)]
+    assert readiness(ACTIVE | {"lastRefreshTime": "2026-03-01T13:00:00.999999Z"}, jobs).last_good_at is None
 
 
 def test_the_last_refresh_is_the_one_that_ended_last() -> None:
