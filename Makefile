@@ -32,7 +32,7 @@ airflow: ## load three emulated tenants of different sizes by Airflow, while one
 	@exec $(VENV)/python -m dev.demo airflow
 
 # What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
-COUNTED := tests/unit tests/tap
+COUNTED := tests/unit tests/tap tests/status
 # Airflow has the logging of its whole process to itself.
 APART := tests/airflow
 test: check ## run every check and test; every branch of the tap must be covered
