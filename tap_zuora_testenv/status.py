@@ -22,6 +22,7 @@ from tap_zuora_testenv.observation import Observer, Wanted
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import discard_output
 from tap_zuora_testenv.redaction import REDACTION, redact_log_records
+from tap_zuora_testenv.start_up import refused_arguments
 from tap_zuora_testenv.status_lines import drawn_line, json_lines, lines, significant, verdict
 from tap_zuora_testenv.tap import TapZuoraTestenv, refusal
 from tap_zuora_testenv.zuora import Fatal
@@ -183,8 +184,11 @@ def _ending(error: BaseException) -> tuple[int, str]:
         case SystemExit():
             # click's way out when `--help` has no reader.
             return UNKNOWN, "Unknown: the reader of the output went away."
-        case click.ClickException():
+        case click.BadParameter():
+            # The types of this command's options repeat no text.
             return MISCONFIGURED, f"Misconfigured: {error.format_message().rstrip('.')}."
+        case click.ClickException():
+            return MISCONFIGURED, f"Misconfigured: {refused_arguments(error)}"
         case KeyboardInterrupt() | click.Abort():
             return _SIGNAL_EXIT + signal.SIGINT, "Stopped by SIGINT."
         case _:

@@ -407,7 +407,7 @@ def test_a_permission_that_is_taken_away_meanwhile_ends_the_wait(
             ["--environment=../E"],
             "Invalid value for '--environment': it must be an id of letters, digits, - and _, at most 128 of them.",
         ),
-        (["E1"], "Got unexpected extra argument (E1)."),
+        (["E1"], "An argument is not an option; --help lists the options, and a file of settings needs --config."),
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_is_sent(

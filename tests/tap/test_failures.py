@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -435,3 +436,22 @@ def test_the_log_does_not_name_more_than_twenty_failures_and_counts_the_rest(tap
     ran = tap(test_environments=[E1, {"id": E2, "job_ids": [f"{number}" for number in range(30)]}], only=JOBS)
     assert ran.log.count("does not have the job") == 20
     assert "and 10 more that Zuora does not have" in ran.log
+
+
+def test_a_process_that_may_start_no_thread_stops_with_its_reason(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patches:
+        patches.setattr(threading.Thread, "start", start)
+        ran = tap()
+    assert (ran.code, ran.records()) == (1, [])
+    assert ran.verdict.startswith("Stopped: the system lets this process start no thread")
+
+
+def test_a_token_request_that_is_redirected_is_not_called_wrong_credentials(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/oauth/token", status=302, headers={"Location": "http://127.0.0.1:1/elsewhere"}))
+    ran = tap()
+    assert (ran.code, paths(zuora)) == (2, [])
+    assert "check that base_url is a Zuora REST host" in ran.verdict
+    assert "client_secret" not in ran.verdict
