@@ -184,11 +184,11 @@ def _ending(error: BaseException) -> tuple[int, str]:
         case SystemExit():
             # click's way out when `--help` has no reader.
             return UNKNOWN, "Unknown: the reader of the output went away."
-        case click.BadParameter():
-            # The types of this command's options repeat no text.
-            return MISCONFIGURED, f"Misconfigured: {error.format_message().rstrip('.')}."
         case click.ClickException():
-            return MISCONFIGURED, f"Misconfigured: {refused_arguments(error)}"
+            # The types of this command's options repeat no text; click's own messages may.
+            is_ours = isinstance(error, click.BadParameter)
+            reason = f"{error.format_message().rstrip('.')}." if is_ours else refused_arguments(error)
+            return MISCONFIGURED, f"Misconfigured: {reason}"
         case KeyboardInterrupt() | click.Abort():
             return _SIGNAL_EXIT + signal.SIGINT, "Stopped by SIGINT."
         case _:
