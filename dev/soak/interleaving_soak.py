@@ -14,23 +14,21 @@ from typing import TYPE_CHECKING, Any
 import requests
 from typing_extensions import override
 
-from dev.soak.invariants import InvariantError, require
-from dev.testbed.interleaving import InterleavingError, VirtualClock, load, scheduled
+from dev.soak.invariants import InvariantError
+from dev.testbed.interleaving import VirtualClock, fail, load, scheduled
 from tap_zuora_testenv.zuora.answers import Response
 from tap_zuora_testenv.zuora.errors import (
     Exchange,
     Fatal,
-    NotFound,
     TokenRejected,
     Transient,
-    Unauthorized,
     ZuoraError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dev.testbed.interleaving import Lock, Scheduler
+    from dev.testbed.interleaving import Condition, Scheduler
 
 _MODULES = (
     "tap_zuora_testenv.zuora.look_ahead",
@@ -107,12 +105,17 @@ def soak(
             with scheduled(seed) as scheduler:
                 try:
                     scheduler.run(partial(SCENARIOS[name], modules, scheduler))
-                except (InvariantError, InterleavingError) as broken:
-                    raise InvariantError(f"{name}, seed {seed}: {broken}") from None
+                except Exception as error:
+                    raise InvariantError(f"{name}, seed {seed}: {error}") from error
             figures.interleavings[name] += 1
             figures.switch_points += scheduler.switch_points
     figures.seconds = time.monotonic() - began
     return figures
+
+
+def _require(*, holds: bool, otherwise: str) -> None:
+    if not holds:
+        fail(InvariantError(otherwise))
 
 
 def _look_ahead(modules: Modules, scheduler: Scheduler) -> None:
@@ -130,80 +133,104 @@ def _look_ahead(modules: Modules, scheduler: Scheduler) -> None:
         nonlocal in_flight
         begun[index] += 1
         in_flight += 1
-        require(holds=begun[index] == 1, otherwise=f"call {index} was started twice")
-        require(holds=in_flight <= width, otherwise=f"{in_flight} calls are in progress, not {width}")
+        _require(holds=begun[index] == 1, otherwise=f"call {index} was started twice")
+        _require(holds=in_flight <= width, otherwise=f"{in_flight} calls are in progress, not {width}")
         # One result may be on its way to the reader.
-        require(holds=index <= returned + 2 * width, otherwise=f"call {index} was started too far ahead")
-        scheduler.wait(chance.choice((0.0, 1.0, 2.0)))
+        _require(holds=index <= returned + 2 * width, otherwise=f"call {index} was started too far ahead")
+        scheduler.wait(chance.choice((0.0, 0.0, 0.0, 1.0, 5.0)))
         in_flight -= 1
         if fates[index] != "answered":
             raise errors[index]
         return -index
 
     results = modules.look_ahead.LookAhead(call, range(count), width=width, fatal=Fatal)
+
+    def check_rest() -> None:
+        # What ends waits, and not only in time, can be seen only in there.
+        waiting_for_room, waiting_for_results = results._room.limits, results._done.limits  # noqa: SLF001
+        is_over = results._ended is not None or results._is_closed  # noqa: SLF001 - as above
+        has_room = results._started < results._returned + 2 * width  # noqa: SLF001 - as above
+        _require(holds=not (is_over or has_room) or not waiting_for_room, otherwise="a thread waits for room it has")
+        _require(holds=results._ended is None or not waiting_for_results, otherwise="the reader waits after the end")  # noqa: SLF001
+
+    scheduler.when_all_wait = check_rest
     if chance.random() < 0.5:  # noqa: PLR2004 - early in half of the runs, as the tap does
         try:
             results.start()
         except RuntimeError:
-            require(holds=not begun, otherwise="a call was started without a thread")
+            _require(holds=not begun, otherwise="a call was started without a thread")
             return
+    # The error that stands for results that never were: the first in time, not in order.
     ended: Exception | None = None
-    not_started = count
+    has_ended, not_started = False, count
     while returned != closes_after:
         try:
             argument, result = next(results)
         except StopIteration:
             break
         except RuntimeError:
-            require(holds=not begun, otherwise="a call was started without a thread")
+            _require(holds=not begun, otherwise="a call was started without a thread")
             return
-        require(holds=argument == returned, otherwise=f"result {argument} came in the place of {returned}")
+        _require(holds=argument == returned, otherwise=f"result {argument} came in the place of {returned}")
         own = -argument if fates[argument] == "answered" else errors[argument]
         is_own = result is own or (isinstance(result, int) and result == own and begun[argument] == 1)
-        require(holds=ended is None or is_own or result is ended, otherwise=f"result {argument} is not the fatal error")
+        _require(
+            holds=ended is None or is_own or result is ended, otherwise=f"result {argument} is not the fatal error"
+        )
         if not is_own:
             is_fatal = isinstance(result, Fatal) and result in errors.values()
-            require(holds=is_fatal, otherwise=f"result {argument} is that of another call: {result!r}")
-        if isinstance(result, Fatal) and ended is None:
-            ended, not_started = result, results.not_started
+            _require(holds=is_fatal, otherwise=f"result {argument} is that of another call: {result!r}")
+            ended = result
+        if isinstance(result, Fatal):
+            not_started = min(not_started, results.not_started)
+            _require(holds=results.not_started == not_started, otherwise="a call was started after a fatal error")
+            has_ended = True
         returned += 1
-        if chance.random() < 0.3:  # noqa: PLR2004 - a reader that writes rows meanwhile
-            scheduler.wait(chance.choice((0.0, 3.0)))
-    if ended is None and closes_after is None:
-        require(holds=begun.total() == count, otherwise="a call was never started")
-    if ended is not None:
-        require(holds=results.not_started == not_started, otherwise="a call was started after a fatal error")
+        # A reader that writes rows meanwhile.
+        scheduler.wait(chance.choice((0.0, 0.0, 3.0)))
+    if not has_ended and closes_after is None:
+        _require(holds=begun.total() == count, otherwise="a call was never started")
     results.close()
     not_started = results.not_started
     scheduler.wait_for_others()
-    require(holds=results.not_started == not_started, otherwise="a call was started after the end")
-    require(holds=in_flight == 0, otherwise="a call never ended")
+    _require(holds=results.not_started == not_started, otherwise="a call was started after the end")
+    _require(holds=in_flight == 0, otherwise="a call never ended")
 
 
 class _WatchedPace:
     """Holds the invariants of a pace, each time that its lock is released."""
 
-    def __init__(self, pace: Any, widest: int) -> None:  # noqa: ANN401 - of a module that is loaded a second time
+    def __init__(self, pace: Any, widest: int, scheduler: Scheduler) -> None:  # noqa: ANN401 - of a module that is loaded a second time
         self._pace, self._widest = pace, widest
         self._in_flight = 0
-        lock: Lock = pace._changed.lock  # noqa: SLF001 - what an admission must satisfy can be seen only in there
-        lock.before_release = self._check
+        # What an admission must satisfy can be seen only in there.
+        self._changed: Condition = pace._changed  # noqa: SLF001
+        self._changed.lock.before_release = self._check
+        scheduler.when_all_wait = self._check_rest
 
     def _check(self) -> None:
         pace = self._pace
         in_flight, width = pace._in_flight, pace._width  # noqa: SLF001 - as above
-        require(holds=1 <= width <= self._widest, otherwise=f"the width is {width}")
-        require(holds=in_flight >= 0, otherwise="a place was given back twice")
+        _require(holds=1 <= width <= self._widest, otherwise=f"the width is {width}")
+        _require(holds=in_flight >= 0, otherwise="a place was given back twice")
         if in_flight > self._in_flight:
-            require(holds=in_flight <= width, otherwise=f"{in_flight} requests are in flight, not {width}")
+            _require(holds=in_flight <= width, otherwise=f"{in_flight} requests are in flight, not {width}")
             is_paused = pace._paused_until > VirtualClock.monotonic()  # noqa: SLF001 - as above
-            require(holds=not is_paused, otherwise="a request was started while all wait")
-            require(holds=pace._stopped_by is None, otherwise="a request was started after the end")  # noqa: SLF001
+            _require(holds=not is_paused, otherwise="a request was started while all wait")
+            _require(holds=pace._stopped_by is None, otherwise="a request was started after the end")  # noqa: SLF001
         self._in_flight = in_flight
+
+    def _check_rest(self) -> None:
+        pace, limits = self._pace, self._changed.limits
+        if pace._stopped_by is not None:  # noqa: SLF001 - as above
+            _require(holds=not limits, otherwise="a request waits after the end")
+        elif not all(limits):
+            is_full = pace._in_flight >= pace._width  # noqa: SLF001 - as above
+            _require(holds=is_full, otherwise="a request waits for a place although one is free")
 
     def require_rest(self) -> None:
         """Require that no place is taken any more."""
-        require(holds=self._in_flight == 0, otherwise="a place was never given back")
+        _require(holds=self._in_flight == 0, otherwise="a place was never given back")
 
 
 def _pace(modules: Modules, scheduler: Scheduler) -> None:
@@ -211,7 +238,7 @@ def _pace(modules: Modules, scheduler: Scheduler) -> None:
     chance = scheduler.random
     widest, threads = chance.randrange(1, 5), chance.randrange(1, 6)
     pace = modules.pace.Pace(widest, VirtualClock(), _LOGGER)
-    watched = _WatchedPace(pace, widest)
+    watched = _WatchedPace(pace, widest, scheduler)
     outcomes: Counter[str] = Counter()
     in_flight = 0
     stops: list[Fatal] = []
@@ -220,7 +247,7 @@ def _pace(modules: Modules, scheduler: Scheduler) -> None:
         nonlocal in_flight
         with pace.request():
             in_flight += 1
-            require(holds=in_flight <= widest, otherwise=f"{in_flight} requests are in flight, not {widest}")
+            _require(holds=in_flight <= widest, otherwise=f"{in_flight} requests are in flight, not {widest}")
             try:
                 scheduler.wait(chance.choice((0.0, 0.5, 1.0)))
                 fault = chance.random()
@@ -261,8 +288,8 @@ def _pace(modules: Modules, scheduler: Scheduler) -> None:
         scheduler.wait(chance.uniform(0.0, 20.0))
         stops.append(pace.stop(Fatal(None, "the client is closed")))
     scheduler.wait_for_others()
-    require(holds=outcomes.total() == 3 * threads, otherwise=f"of {3 * threads} requests {outcomes.total()} ended")
-    require(holds=len(set(map(id, stops))) <= 1, otherwise="the end has two reasons")
+    _require(holds=outcomes.total() == 3 * threads, otherwise=f"of {3 * threads} requests {outcomes.total()} ended")
+    _require(holds=len(set(map(id, stops))) <= 1, otherwise="the end has two reasons")
     watched.require_rest()
 
 
@@ -280,11 +307,11 @@ class _Tokens:
 
     def begin(self) -> None:
         """Begin a fetch, which must have a reason."""
-        require(holds=not self._is_fetching, otherwise="two tokens are fetched at once")
+        _require(holds=not self._is_fetching, otherwise="two tokens are fetched at once")
         self._is_fetching = True
         latest = self.latest
         is_needed = latest is None or latest in self.reported or self._scheduler.now >= self.ends[latest]
-        require(holds=is_needed, otherwise=f"{latest} was renewed without a reason")
+        _require(holds=is_needed, otherwise=f"{latest} was renewed without a reason")
 
     def end(self, lifetime: float | None) -> str:
         """End a fetch with a token.
@@ -329,11 +356,11 @@ def _auth(modules: Modules, scheduler: Scheduler) -> None:
         try:
             authenticator(message)
         except Fatal:
-            require(holds=fails > 0, otherwise="a token was not had")
+            _require(holds=fails > 0, otherwise="a token was not had")
             return
         token = str(message.headers["Authorization"]).removeprefix("Bearer ")
-        require(holds=token not in gone, otherwise=f"{token} was sent after its refusal")
-        require(holds=tokens.ends[token] >= began, otherwise=f"{token} was sent after its end")
+        _require(holds=token not in gone, otherwise=f"{token} was sent after its refusal")
+        _require(holds=tokens.ends[token] >= began, otherwise=f"{token} was sent after its end")
         scheduler.wait(chance.choice((0.0, 1.0, 5.0)))
         if chance.random() < refuses:
             tokens.revoked.add(token)
@@ -361,11 +388,13 @@ class _Zuora:
         chance = scheduler.random
         self._faults, self._refusals = chance.choice((0.0, 0.1, 0.4, 0.8)), chance.choice((0.0, 0.1, 0.3))
         self._bad_credentials = chance.choice((0.0, 0.0, 0.1))
-        self._in_flight = 0
+        self._in_flight = self._openings = 0
         self.answered: Counter[str] = Counter()
 
     def open_early(self, count: int) -> None:
-        require(holds=count <= self._width, otherwise=f"{count} connections are opened early, not {self._width}")
+        self._openings += 1
+        _require(holds=self._openings == 1, otherwise="connections were opened early twice")
+        _require(holds=count <= self._width, otherwise=f"{count} connections are opened early, not {self._width}")
 
     def close(self) -> None:
         pass
@@ -373,11 +402,14 @@ class _Zuora:
     def send(self, request: requests.PreparedRequest, exchange: Exchange) -> Response:
         if request.method == "POST":
             return self._token(exchange)
+        token = str(request.headers["Authorization"]).removeprefix("Bearer ")
+        is_good = not self._scheduler.is_exact or self._scheduler.now <= self.tokens.ends[token]
+        _require(holds=is_good, otherwise=f"{token} was sent after its end")
         self._in_flight += 1
-        require(holds=self._in_flight <= self._width, otherwise=f"{self._in_flight} requests are in flight")
+        _require(holds=self._in_flight <= self._width, otherwise=f"{self._in_flight} requests are in flight")
         self._scheduler.wait(self._scheduler.random.choice((0.0, 0.5, 2.0)))
         self._in_flight -= 1
-        return self._job(str(request.headers["Authorization"]).removeprefix("Bearer "), exchange)
+        return self._job(token, exchange)
 
     def _job(self, token: str, exchange: Exchange) -> Response:
         chance = self._scheduler.random
@@ -428,7 +460,7 @@ def _client(modules: Modules, scheduler: Scheduler) -> None:
         max_attempts=_ATTEMPTS,
     )
     client = modules.client.ZuoraClient(options, clock=VirtualClock(), logger=_LOGGER)
-    watched = _WatchedPace(client._pace, width)  # noqa: SLF001 - as in _WatchedPace
+    watched = _WatchedPace(client._pace, width, scheduler)  # noqa: SLF001 - as in _WatchedPace
     breaker = modules.breaker.CircuitBreaker(client.stop)
 
     def fetch(job: str) -> Any:  # noqa: ANN401 - a row
@@ -437,24 +469,25 @@ def _client(modules: Modules, scheduler: Scheduler) -> None:
 
     jobs = [f"j{number}" for number in range(count)]
     results = modules.look_ahead.LookAhead(fetch, jobs, width=width, fatal=Fatal)
+    for _ in range(chance.choice((0, 1))):
+        modules.client.threading.Thread(target=client.start, args=[count], name="start").start()
     client.start(count)
     closes_after = chance.choice((None, None, chance.randrange(count)))
     ended: Fatal | None = None
     read = 0
     while read != closes_after and (following := next(results, None)) is not None:
         job, result = following
-        require(holds=job == jobs[read], otherwise=f"{job} came in the place of {jobs[read]}")
+        _require(holds=job == jobs[read], otherwise=f"{job} came in the place of {jobs[read]}")
         read += 1
         if isinstance(result, Fatal):
             ended = ended or result
-            require(holds=result is ended, otherwise="the end has two reasons")
+            _require(holds=result is ended, otherwise="the end has two reasons")
         elif isinstance(result, ZuoraError):
-            require(holds=isinstance(result, Transient | NotFound | Unauthorized) or result.exchange is not None,
-                    otherwise=f"{job} has no error of its own: {result!r}")
-            require(holds=zuora.answered[job] == 0, otherwise=f"{job} was answered and is lost")
+            _require(holds=zuora.answered[job] == 0, otherwise=f"{job} was answered and is lost")
         else:
-            require(holds=result == {"id": job}, otherwise=f"{job} is {result!r}")
-            require(holds=zuora.answered[job] == 1, otherwise=f"{job} was fetched {zuora.answered[job]} times")
+            _require(holds=result == {"id": job}, otherwise=f"{job} is {result!r}")
+            _require(holds=zuora.answered[job] == 1, otherwise=f"{job} was fetched {zuora.answered[job]} times")
+    _require(holds=read == (count if closes_after is None else closes_after), otherwise="a result is lost")
     results.close()
     client.close()
     scheduler.wait_for_others()

@@ -14,12 +14,12 @@ import random
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from typing_extensions import override
 
@@ -87,7 +87,7 @@ class _Task:
         self.is_waiting = False
         # Changes with each wait, so that the deadline of an earlier wait does not end it.
         self.waits = 0
-        self.has_timed_out = False
+        self.has_timed_out = self.has_deadline = False
 
 
 class Scheduler:
@@ -96,6 +96,8 @@ class Scheduler:
     Attributes:
         now: The seconds of the virtual clock.
         random: Chances that depend on the seed only, for what a scenario draws.
+        is_exact: Whether time passes only when no thread can go on.
+        when_all_wait: Called each time when no thread can go on; for invariants of a moment of rest.
         refused_threads: How likely the system lets a thread not start.
         switch_points: How many switch points the run has passed.
     """
@@ -110,6 +112,8 @@ class Scheduler:
         self.random = random.Random(seed)  # noqa: S311 - a seed
         self._chance = self.random.random
         self._goes_on, self._is_slow = self.random.choice(_GOES_ON), self.random.choice(_IS_SLOW)
+        self.is_exact = not self._is_slow
+        self.when_all_wait: Callable[[], None] | None = None
         self.refused_threads = 0.0
         self.switch_points = 0
         self._ready: list[_Task] = []
@@ -149,8 +153,7 @@ class Scheduler:
             return
         self.switch_points += 1
         if self.switch_points > MOST_SWITCH_POINTS:
-            self._fail(InterleavingError(f"no end after {MOST_SWITCH_POINTS:,} switch points\n{self._stacks()}"))
-            raise _Abandoned
+            self.fail(InterleavingError(f"no end after {MOST_SWITCH_POINTS:,} switch points\n{self._stacks()}"))
         if self._is_slow and self._deadlines and self._chance() < self._is_slow:
             self._let_time_pass()
         if self._chance() >= self._goes_on:
@@ -165,7 +168,7 @@ class Scheduler:
         if self._failure is not None:
             raise _Abandoned
         task = self._current
-        task.is_waiting, task.has_timed_out = True, False
+        task.is_waiting, task.has_timed_out, task.has_deadline = True, False, seconds is not None
         task.waits += 1
         self._ready.remove(task)
         if seconds is not None:
@@ -208,8 +211,12 @@ class Scheduler:
         if self._failure is not None:
             return self._unfinished[0]
         while not self._ready:
-            if not self._let_time_pass():
+            if self.when_all_wait is not None:
+                with suppress(_Abandoned):
+                    self.when_all_wait()
+            if self._failure is None and not self._let_time_pass():
                 self._fail(InterleavingError(f"all threads wait without end\n{self._stacks()}"))
+            if self._failure is not None:
                 return self._unfinished[0]
         return self._ready[int(self._chance() * len(self._ready))]
 
@@ -247,6 +254,11 @@ class Scheduler:
             self._current.baton.release()
         elif task is not self._main:
             self._main.baton.release()
+
+    def fail(self, error: Exception) -> NoReturn:
+        """End the run with an error."""
+        self._fail(error)
+        raise _Abandoned
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
@@ -348,6 +360,11 @@ class Condition:
         self.lock.acquire()
         return is_notified
 
+    @property
+    def limits(self) -> list[bool]:
+        """Whether the wait has a limit, for each thread that waits."""
+        return [task.has_deadline for task in self._waiting]
+
     def notify(self, n: int = 1) -> None:
         """End the waits of so many threads."""
         self._check()
@@ -407,6 +424,11 @@ _current: list[Scheduler] = []
 
 def _scheduler() -> Scheduler:
     return _current[-1]
+
+
+def fail(error: Exception) -> NoReturn:
+    """End the current run with an error, which the tap's code cannot catch."""
+    _scheduler().fail(error)
 
 
 @contextmanager
