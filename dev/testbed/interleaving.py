@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -124,7 +124,7 @@ class Scheduler:
         self._failure: BaseException | None = None
         self._current = self._main = _Task("main", None)
 
-    def run(self, main: Callable[[], None]) -> None:
+    def run(self, main: Callable[[], object]) -> None:
         """Run a function as the first thread, until it and all threads that it starts have ended.
 
         Raises:
@@ -208,17 +208,24 @@ class Scheduler:
             raise _Abandoned
 
     def _next(self) -> _Task:
-        if self._failure is not None:
-            return self._unfinished[0]
-        while not self._ready:
-            if self.when_all_wait is not None:
-                with suppress(_Abandoned):
-                    self.when_all_wait()
-            if self._failure is None and not self._let_time_pass():
+        while not self._ready and not self.has_failed:
+            self._rest()
+            if not self.has_failed and not self._let_time_pass():
                 self._fail(InterleavingError(f"all threads wait without end\n{self._stacks()}"))
-            if self._failure is not None:
-                return self._unfinished[0]
+        if self.has_failed:
+            return self._unfinished[0]
         return self._ready[int(self._chance() * len(self._ready))]
+
+    def _rest(self) -> None:
+        """Let the scenario look at a moment in which no thread can go on."""
+        if self.when_all_wait is None:
+            return
+        try:
+            self.when_all_wait()
+        except _Abandoned:
+            pass
+        except Exception as error:  # noqa: BLE001 - raised again by `run`
+            self._fail(error)
 
     def _let_time_pass(self) -> bool:
         """Advance the clock to the next deadline of a thread that still waits; return whether there is one."""
@@ -502,7 +509,11 @@ def load(names: Sequence[str], changes: Mapping[str, tuple[str, str]] | None = N
     return list(modules.values())
 
 
+def _uniform(low: float, high: float) -> float:
+    return _scheduler().random.uniform(low, high)
+
+
 _THREADING = ModuleType("threading")
 vars(_THREADING).update(Lock=Lock, Condition=Condition, Thread=Thread)
 _RANDOM = ModuleType("random")
-vars(_RANDOM).update(uniform=lambda low, high: _scheduler().random.uniform(low, high))
+vars(_RANDOM).update(uniform=_uniform)
