@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
 )
 def test_a_bug_is_found(scenario: str, module: str, old: str, new: str, finding: str) -> None:
     with pytest.raises(InvariantError, match=finding):
-        soak(1, 500, scenarios=(scenario,), modules=Modules({module: (old, new)}))
+        soak(1, 1500, scenarios=(scenario,), modules=Modules({module: (old, new)}))
 
 
 def run(seed: int, work: Callable[[], object]) -> float:
