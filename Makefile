@@ -67,7 +67,7 @@ report: ## build the models and write build/report.html of an emulated Zuora (DA
 
 report-test: ## test the report in a real browser (Debian: apt install chromium chromium-driver)
 	@sh requirements/install.sh dev
-	@test .venv/axe -nt requirements/axe.txt || $(VENV)/python -m pip install --quiet --upgrade --no-deps \
+	@test .venv/axe -nt requirements/axe.txt || $(VENV)/pip install --quiet --upgrade --no-deps \
 		--require-hashes --only-binary :all: --target .venv/axe --requirement requirements/axe.txt
 	@exec $(VENV)/python -m pytest tests/report/report_in_chromium.py
 

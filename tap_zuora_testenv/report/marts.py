@@ -32,6 +32,8 @@ DRAWN_JOBS = 100
 CONNECT_TIMEOUT_SECONDS = 10
 ROWS_AT_A_TIME = 1000
 SHORT_ID = 8
+# At most this many other schemas are named.
+NAMED = 5
 # SQLAlchemy takes PostgreSQL's usual schemes for those of another driver.
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 # The report reads only. DuckDB would also create a file that does not exist.
@@ -348,7 +350,10 @@ def _check(connection: sa.Connection, schema: str) -> None:
             "of the same version as this report, then give the command again."
         )
     others = [name for name in inspector.get_schema_names() if inspector.has_table(READINESS, schema=name)]
-    found = f"They are in {', '.join(others)}" if others else "No other schema has them; run dbt first"
+    if connection.dialect.name == "duckdb":
+        # There, the name of the database comes first, and each part may be in quotes.
+        others = [name.rpartition(".")[2].strip('"') for name in others]
+    found = f"They are in {', '.join(others[:NAMED])}" if others else "No other schema has them; run dbt first"
     raise ReportError(
         f"The schema {schema} has no tables of the dbt package. {found}: give their schema with --schema."
     )
