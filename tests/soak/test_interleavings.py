@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
             LOOK_AHEAD,
             "self._returned += 1\n            self._room.notify()",
             "self._returned += 1",
-            "a thread waits for room although it may go on",
+            "wait",
             id="a result that is read makes no room",
         ),
         pytest.param(
