@@ -69,7 +69,7 @@ report-test: ## test the report in a real browser (Debian: apt install chromium 
 	@sh requirements/install.sh dev
 	@exec $(VENV)/python -m pytest tests/report/report_in_chromium.py
 
-soak: ## 10,000 jobs with 20 % faults in three seeds, 200 signals, 100,000 orders of the threads (11 minutes)
+soak: ## 10,000 jobs with 20 % faults in three seeds, 200 signals, 125,000 orders of the threads (11 minutes)
 	@sh requirements/install.sh dev
 	@exec $(VENV)/python -m dev.soak
 
