@@ -48,9 +48,14 @@ class CircuitBreaker:
         except ZuoraError as error:
             # A request that was never sent says nothing about Zuora.
             if error.exchange is not None:
-                self._failed.clear()
+                self._answered()
             raise
-        self._failed.clear()
+        self._answered()
+
+    def _answered(self) -> None:
+        # Not while the failures are counted: of an empty list all are refused.
+        with self._lock:
+            self._failed.clear()
 
     def _add(self, environment: str | None, error: ZuoraError, *, several: bool) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""`python -m dev.soak`: 10,000 jobs with faults in three seeds, 200 signals and 100,000 orders of the tap's threads.
+"""`python -m dev.soak`: 10,000 jobs with faults in three seeds, 200 signals and 125,000 orders of the tap's threads.
 
 Its figures are those of docs/reliability.md.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import requests
 from dev.soak.invariants import InvariantError
 from dev.testbed.interleaving import VirtualClock, fail, load
 from tap_zuora_testenv.zuora.answers import Response
-from tap_zuora_testenv.zuora.errors import Exchange, Fatal, TokenRejected, Transient, ZuoraError
+from tap_zuora_testenv.zuora.errors import Exchange, Fatal, Refused, TokenRejected, Transient, ZuoraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -356,7 +357,9 @@ class _Sender:
             return
         token = str(request.headers["Authorization"]).removeprefix("Bearer ")
         _require(holds=token not in discarded, otherwise=f"{token} was sent after its refusal")
-        _require(holds=self._tokens.ends[token] >= began, otherwise=f"{token} was sent after its end")
+        # A thread that is slow between the response and its look at the clock counts from that look on.
+        is_good = not self._scheduler.is_exact or self._tokens.ends[token] >= began
+        _require(holds=is_good, otherwise=f"{token} was sent after its end")
         self._scheduler.sleep(self._chance.choice((0.0, 1.0, 5.0)))
         if self._tokens.refuses(token, self._refusals):
             self.authenticator.renew(request, TokenRejected(_EXCHANGE, "the token is not accepted"))
@@ -474,10 +477,42 @@ def _client(modules: Modules, scheduler: Scheduler) -> None:
     watched.require_no_place_taken()
 
 
+def _breaker(modules: Modules, scheduler: Scheduler) -> None:
+    """Threads whose requests fail or succeed; too few are refused for the run to be misconfigured."""
+    chance = scheduler.random
+    refused = 0
+
+    def stop(error: Fatal) -> Fatal:
+        _require(holds=not error.misconfigured, otherwise=f"misconfigured by {refused} refused requests: {error}")
+        return error
+
+    breaker = modules.breaker.CircuitBreaker(stop)
+
+    def request() -> None:
+        nonlocal refused
+        with breaker.watch("e", environments=1):
+            scheduler.sleep(chance.choice((0.0, 0.0, 1.0)))
+            if chance.random() < 0.1:  # noqa: PLR2004 - a share
+                return
+            if refused < modules.breaker.FAILURES_IN_A_ROW - 1 and chance.choice((True, False)):
+                refused += 1
+                raise Refused(_EXCHANGE, "refused")
+            raise Transient(_EXCHANGE, "another attempt may succeed")
+
+    def work() -> None:
+        for _ in range(10):
+            with suppress(ZuoraError):
+                request()
+
+    for number in range(chance.randrange(2, 5)):
+        modules.breaker.threading.Thread(target=work, name=f"request-{number}").start()
+
+
 SCENARIOS: dict[str, Callable[[Modules, Scheduler], None]] = {
     "look_ahead": _look_ahead,
     "pace": _pace,
     "auth": _auth,
     "client": _client,
+    "breaker": _breaker,
 }
 """What is run in many orders."""

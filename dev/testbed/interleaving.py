@@ -464,12 +464,19 @@ def _switch() -> None:
     _current[-1].switch()
 
 
+def _call_of_switch() -> ast.Call:
+    return ast.Call(ast.Name("_switch_point", ast.Load()), [], [])
+
+
 class _SwitchPoints(ast.NodeTransformer):
-    """Puts a switch point before each statement of each function."""
+    """Puts a switch point before each statement of each function, and into each round of a comprehension."""
 
     @override
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         for each in ast.walk(node):
+            if isinstance(each, ast.comprehension):
+                goes_on = ast.UnaryOp(ast.Not(), _call_of_switch())
+                each.ifs.insert(0, ast.fix_missing_locations(ast.copy_location(goes_on, each.target)))
             for field in ("body", "orelse", "finalbody"):
                 statements = getattr(each, field, None)
                 if isinstance(statements, list) and not isinstance(each, ast.ClassDef):
@@ -481,8 +488,8 @@ class _SwitchPoints(ast.NodeTransformer):
         is_text = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         if is_text or isinstance(statement, ast.Nonlocal | ast.Global):
             return [statement]
-        call = ast.Expr(ast.Call(ast.Name("_switch_point", ast.Load()), [], []))
-        return [ast.fix_missing_locations(ast.copy_location(call, statement)), statement]
+        switch = ast.Expr(_call_of_switch())
+        return [ast.fix_missing_locations(ast.copy_location(switch, statement)), statement]
 
 
 def load(names: Sequence[str], changes: Mapping[str, tuple[str, str]] | None = None) -> list[Any]:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 PACE, AUTH, LOOK_AHEAD, CLIENT = (
     f"tap_zuora_testenv.zuora.{name}" for name in ("pace", "auth", "look_ahead", "client")
 )
+BREAKER = "tap_zuora_testenv.breaker"
 
 
 @pytest.mark.parametrize(
-    ("scenario", "interleavings"), [("look_ahead", 1200), ("pace", 1000), ("auth", 1500), ("client", 600)]
+    ("scenario", "interleavings"),
+    [("look_ahead", 1200), ("pace", 1000), ("auth", 1500), ("client", 600), ("breaker", 300)],
 )
 def test_in_every_order_nothing_is_lost_or_twice_and_no_wait_is_without_end(scenario: str, interleavings: int) -> None:
     figures = soak(1, interleavings, scenarios=(scenario,))
@@ -98,7 +100,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
             LOOK_AHEAD,
             "self._returned += 1\n            self._room.notify()",
             "self._returned += 1",
-            "a thread waits for room although it may go on",
+            "wait",
             id="a result that is read makes no room",
         ),
         pytest.param(
@@ -132,6 +134,14 @@ def test_the_same_seed_gives_the_same_order() -> None:
             "if True:",
             "connections were opened early twice",
             id="the start is not locked",
+        ),
+        pytest.param(
+            "breaker",
+            BREAKER,
+            "        with self._lock:\n            self._failed.clear()",
+            "        self._failed.clear()",
+            "breaker, seed 2: misconfigured by 9 refused requests",
+            id="failures are forgotten while they are counted",
         ),
     ],
 )
