@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tests.tap.running import E1, E2, E3, ENVIRONMENTS, JOBS, LeapingClock, Tap, environment, job, paths
@@ -435,3 +437,16 @@ def test_the_log_does_not_name_more_than_twenty_failures_and_counts_the_rest(tap
     ran = tap(test_environments=[E1, {"id": E2, "job_ids": [f"{number}" for number in range(30)]}], only=JOBS)
     assert ran.log.count("does not have the job") == 20
     assert "and 10 more that Zuora does not have" in ran.log
+
+
+def test_without_a_thread_a_run_ends_with_what_to_do(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    class NoThread(threading.Thread):
+        @override
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("tap_zuora_testenv.zuora.look_ahead.threading.Thread", NoThread)
+    ran = tap()
+    assert (ran.code, ran.records()) == (1, [])
+    assert ran.verdict.startswith("Stopped: the system lets this process start no thread; raise its limit")
+    assert "Traceback" not in ran.log
