@@ -186,8 +186,8 @@ class _Response(http.client.HTTPResponse):
                 self.headers: Any = None
                 super().begin()
         finally:
-            if self.fp is head:
-                self.fp = reader
+            # After a malformed status it is closed and gone.
+            self.fp = reader if self.fp is head else None
 
 
 class _Connection(HTTPConnection):
@@ -312,9 +312,8 @@ class _Pool(HTTPConnectionPool):
             # the time that there was.
             if not conn.is_stale or isinstance(error, TimeoutError):
                 raise
-        limit = kwargs["timeout"]
-        if limit.total is not None:
-            limit = Timeout(total=max(limit.total - (time.monotonic() - began), _HARDLY_ANY_TIME))
+        limit, spent = kwargs["timeout"], time.monotonic() - began
+        limit = Timeout(total=limit.total and max(limit.total - spent, _HARDLY_ANY_TIME))
         conn.close()
         conn.timeout = limit.connect_timeout
         self._open(conn)

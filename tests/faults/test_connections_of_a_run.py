@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
 
 from dev.testbed.faulty_proxy import FaultyProxy
 from tap_zuora_testenv.zuora import ZuoraClient
@@ -95,16 +94,3 @@ def test_the_list_of_environments_is_requested_beside_the_first_named_jobs(
     assert emitted == [ENVIRONMENTS] * 2 + [JOBS] * 60
     assert ran.ids()[:30] == NAMES
     assert len(paths(zuora)) == 32
-
-
-def test_without_a_thread_a_run_ends_with_what_to_do(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoThread(threading.Thread):
-        @override
-        def start(self) -> None:
-            raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr("tap_zuora_testenv.zuora.look_ahead.threading.Thread", NoThread)
-    ran = tap()
-    assert (ran.code, ran.records()) == (1, [])
-    assert ran.verdict.startswith("Stopped: the system lets this process start no thread; raise its limit")
-    assert "Traceback" not in ran.log

@@ -329,6 +329,15 @@ def test_when_the_attempts_for_a_token_are_used_up_the_run_ends(client: ZuoraCli
     assert_stopped_by(ended.value, client, zuora)
 
 
+def test_a_token_that_cannot_be_requested_ends_the_run(client: ZuoraClient, zuora: Zuora) -> None:
+    zuora.answers = [requests.exceptions.InvalidURL("Sesame")]
+    with pytest.raises(Fatal, match="it could not be sent") as ended:
+        client.environments()
+    assert (type(ended.value), ended.value.misconfigured) == (Fatal, True)
+    assert "client_id" not in str(ended.value)
+    assert_stopped_by(ended.value, client, zuora)
+
+
 def test_a_wait_of_more_than_ten_minutes_for_a_token_ends_the_run(client: ZuoraClient, zuora: Zuora) -> None:
     zuora.answer(429, b"", retry_after="3600")
     with pytest.raises(Fatal, match="3,600 s") as ended:
