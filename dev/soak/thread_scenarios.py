@@ -79,7 +79,7 @@ class _Reader:
         self._errors = [None if fate is None else fate("no result") for fate in fates]
         self._begun: Counter[int] = Counter()
         self._in_flight = self._returned = 0
-        # The error that is returned for results that never were: the first in time, not in order.
+        # The error in place of results that never came: the first in time, not in order.
         self._ended: Exception | None = None
         self._not_started: int | None = None
         self._results = modules.look_ahead.LookAhead(self._call, range(self._count), width=self._width, fatal=Fatal)
