@@ -32,7 +32,7 @@ airflow: ## load three emulated tenants of different sizes by Airflow, while one
 	@exec $(VENV)/python -m dev.demo airflow
 
 # What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
-COUNTED := tests/unit tests/tap
+COUNTED := tests/unit tests/tap tests/status
 # Airflow has the logging of its whole process to itself.
 APART := tests/airflow
 test: check ## run every check and test; every branch of the tap must be covered
@@ -67,6 +67,8 @@ report: ## build the models and write build/report.html of an emulated Zuora (DA
 
 report-test: ## test the report in a real browser (Debian: apt install chromium chromium-driver)
 	@sh requirements/install.sh dev
+	@test .venv/axe -nt requirements/axe.txt || $(VENV)/pip install --quiet --upgrade --no-deps \
+		--require-hashes --only-binary :all: --target .venv/axe --requirement requirements/axe.txt
 	@exec $(VENV)/python -m pytest tests/report/report_in_chromium.py
 
 soak: ## 10,000 jobs with 20 % faults in three seeds, and 200 signals at random moments (8 minutes)
@@ -113,6 +115,7 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 		--constraint requirements/dev.txt --no-annotate
 	$(LOCK) --upgrade --extra emulator --group mutants pyproject.toml --output-file requirements/mutants.txt \
 		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group axe --no-deps --output-file requirements/axe.txt
 	$(LOCK) --upgrade --group singer-tools --output-file requirements/singer-tools.txt
 	$(LOCK) --upgrade --group target-jsonl --output-file requirements/target-jsonl.txt
 	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt

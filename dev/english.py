@@ -25,6 +25,7 @@ CLEAN = (
     "docs/architecture.md",
     "docs/upgrading.md",
     "tap_zuora_testenv/*.py",
+    "tap_zuora_testenv/report/*.py",
     "tap_zuora_testenv/zuora/*.py",
 )
 _TIMES = "day|hour|minute|second|week|run|stream|tenant|environment|job|kind"

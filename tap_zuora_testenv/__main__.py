@@ -2,5 +2,4 @@
 
 from tap_zuora_testenv.cli import main
 
-if __name__ == "__main__":
-    main()
+main()

@@ -91,10 +91,6 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
         case OutputLost():
             discard_output()
             ended: SystemExit = error
-        case BrokenPipeError():
-            # The reader of `--about` or `--discover` went away: nothing is lost.
-            discard_output()
-            ended = SystemExit(FAILED)
         case ConfigValidationError():
             ended = refusal(error)
         case SystemExit():

@@ -72,7 +72,7 @@ def _value(text: str, types: list[str]) -> Any:  # noqa: ANN401 - whatever JSON 
     try:
         return parse(text)
     except ValueError as error:
-        raise ValueError(f", as JSON; what it has {error}") from None
+        raise ValueError(f", as JSON; its value {error}") from None
 
 
 def misspelt(environ: Mapping[str, str], schema: Mapping[str, Any]) -> list[str]:

@@ -146,5 +146,5 @@ def _no_such_file(option: str, path: str) -> str:
         return "--config must name a file, or be ENV in capitals to read the environment variables."
     if _FILE_NAME.fullmatch(path):
         return f"{option} {REDACTION.quote(path)}: there is no such file."
-    what = "the JSON itself" if path.lstrip().startswith(("{", "[")) else f"a text of {len(path):,} characters"
-    return f"{option} must name a file; what it has is {what}, and there is no file of that name."
+    what = "JSON" if path.lstrip().startswith(("{", "[")) else f"a text of {len(path):,} characters"
+    return f"{option} must name a file; its value is {what}, and there is no file of that name."

@@ -303,7 +303,7 @@ def over_wire(server: Server, round_trip: float, *, is_proxied: bool = False) ->
         is_proxied: Whether it ends at a proxy. The host is then a name that only the proxy knows.
     """
     options = ["--port-behind", str(server.port), "--round-trip", str(round_trip), *(["--proxy"] if is_proxied else [])]
-    with _started("wire", *options) as port:
+    with _started("wire_proxy", *options) as port:
         if is_proxied:
             yield replace(server, url=f"https://{HOST}:{server.port}", proxy=f"http://127.0.0.1:{port}")
         else:

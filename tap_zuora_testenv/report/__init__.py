@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-EXTRA = {"altair", "jinja2", "sqlalchemy"}
+EXTRA = {"jinja2", "sqlalchemy"}
 
 
 def main() -> None:

@@ -1,229 +1,221 @@
-"""The pictures of the report: Vega-Altair charts as SVG, whose colours are the page's own, so that they follow it."""
+"""Pure: where each mark and bar of the charts is. The template draws them as SVG, in the colours of the page.
+
+Across, everything is in percent of a chart's width, so that one drawing fits a desk, a phone and paper.
+"""
 
 from __future__ import annotations
 
-import io
-import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import altair as alt
-
-from tap_zuora_testenv.report.formatting import instant, job, number
+from tap_zuora_testenv.report.formatting import instant, number
+from tap_zuora_testenv.report.marts import DRAWN_ENVIRONMENTS, ENDED
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.report.marts import Readiness, Refresh, Rows
 
 TIMELINE_SHOWS = timedelta(days=122)
 DURATIONS_SHOW = timedelta(days=365)
+# A refresh may be allowed or scheduled years ahead; the chart reaches no farther than that.
+AHEAD = timedelta(days=45)
 MARGIN = timedelta(days=3)
+DURATIONS_HEIGHT = 62
 
-CROSS = "M-1,-.55L-.55,-1L0,-.45L.55,-1L1,-.55L.45,0L1,.55L.55,1L0,.45L-.55,1L-1,.55L-.45,0Z"
-# What is marked, and by which colour of the page and which shape.
-MARKS = {
-    "completed": ("var(--completed)", "circle"),
-    "failed": ("var(--failed)", CROSS),
-    "cancelled": ("var(--cancelled)", "square"),
-    "running": ("var(--running)", "triangle-right"),
-    "scheduled": ("var(--running)", "diamond"),
-    "next refresh allowed": ("var(--ink)", "triangle-up"),
+# What is marked, and the shape around the origin that marks it, in pixels.
+SHAPES = {
+    "completed": "M-5,0a5,5 0 1 0 10,0a5,5 0 1 0 -10,0Z",
+    "failed": "M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z",
+    "cancelled": "M-4,-4H4V4H-4Z",
+    "running": "M-4,-5L5,0L-4,5Z",
+    "scheduled": "M0,-6L5,0L0,6L-5,0Z",
+    "next refresh allowed": "M-5,4L0,-5L5,4Z",
 }
-OVER = ("completed", "failed", "cancelled")
-# The edge tells marks apart that lie on one another.
-POINTS: dict[str, Any] = {"filled": True, "size": 80, "opacity": 1, "stroke": "var(--paper)", "strokeWidth": 0.8}
 
 
 @dataclass(frozen=True)
-class Format:
-    """The room that a picture has.
+class Mark:
+    """A mark with its words.
 
     Attributes:
-        name: Part of the ids within the picture.
-        width: The width of its plots, in pixels.
-        is_narrow: Whether names stand above what they name, and not beside it.
+        what: A key of `SHAPES`.
+        x: Where across, in percent.
+        y: Where down, in pixels.
+        says: What it means, as a sentence.
+        text: What is written beside it.
+    """
+
+    what: str
+    x: float
+    says: str
+    y: float = 12
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A span of time: a refresh that ran, or the rest of one by Zuora's estimate; in percent."""
+
+    what: str
+    x: float
+    width: float
+    is_estimate: bool = False
+
+
+@dataclass(frozen=True)
+class Track:
+    """What is drawn of one environment.
+
+    Attributes:
+        name: The environment's name.
+        marks: The marks, the oldest first.
+        bars: The bars behind the marks.
+        hours: What the top of the track means, in hours; 0 in the timeline.
     """
 
     name: str
-    width: int
-    is_narrow: bool
+    marks: list[Mark]
+    bars: list[Bar] = field(default_factory=list)
+    hours: int = 0
+
+    @property
+    def completed(self) -> list[Mark]:
+        """The marks that a line joins."""
+        return [mark for mark in self.marks if mark.what == "completed"]
 
 
-WIDE = Format("wide", 850, is_narrow=False)
-NARROW = Format("narrow", 320, is_narrow=True)
+@dataclass(frozen=True)
+class Chart:
+    """A chart: its tracks over one axis of time.
 
-
-def timeline(rows: Rows, room: Format) -> str:
-    """Draw the refreshes of each environment over time, as SVG.
-
-    Now, the job under way with its estimate, and the next allowed refresh are marked.
+    Attributes:
+        tracks: One per environment.
+        months: The first of each month, in percent, with its name.
+        now: Where the present is, in percent.
+        ends: The end of the axis.
+        left_out: How many environments are not drawn.
     """
-    now = rows.as_of
-    shown = [row for row in rows.refreshes if _is_shown(row, now - TIMELINE_SHOWS)]
-    names = rows.names
-    marks = [_ended(row, names) for row in shown if row.outcome in OVER and row.ended_at]
-    marks += [_at_work(row, names, now) for row in shown if row.outcome in ("running", "waiting")]
-    marks += [_allowed(row, names) for row in rows.environments if row.next_refresh_allowed_at]
-    spans = [_span(row, names, now) for row in shown if row.started_at]
-    rest = [_rest(row, names, now) for row in shown if row.outcome == "running" and row.estimated_completion_at]
-    last = max([now, *(datetime.fromisoformat(mark["at"]) for mark in marks)])
-    scale = alt.Scale(
-        type="utc", domain=[(now - TIMELINE_SHOWS - MARGIN).isoformat(), (last + MARGIN).isoformat()], nice=False
-    )
-    x = alt.X("at:T", scale=scale, title=None, axis=_months())
-    y = alt.Y("environment:N", sort=list(names.values()), title=None, axis=_names(room), scale=_every(names))
-    to = alt.X2("until:T")
-    colour, shape = _colour(room), _shape(room)
-    bars: dict[str, Any] = {"height": 15, "aria": False}
-    words: dict[str, Any] = {"color": "var(--ink)", "fontSize": 12, "aria": False}
-    done = [mark | {"text": f"{mark['progress']} %"} for mark in marks if "progress" in mark]
-    dashed = alt.Chart(_data([{"at": now.isoformat(), "text": "now"}]))
-    layers = [
-        alt.Chart(_data(spans)).mark_bar(opacity=0.6, **bars).encode(x=x, x2=to, y=y, color=colour),
-        alt.Chart(_data(rest)).mark_bar(opacity=0.3, **bars).encode(x=x, x2=to, y=y, color=colour),
-        dashed.mark_rule(color="var(--ink)", strokeDash=[4, 3], aria=False).encode(x=x),
-        dashed.mark_text(baseline="bottom", dy=-3, fontWeight="bold", **words).encode(
-            x=x, y=alt.value(0), text="text:N"
-        ),
-        alt.Chart(_data(done))
-        .mark_text(align="left", baseline="middle", dx=9, **words)
-        .encode(x=x, y=y, text="text:N"),
-        alt.Chart(_data(marks)).mark_point(**POINTS).encode(x=x, y=y, color=colour, shape=shape, description="says:N"),
-    ]
-    height = (46 if room.is_narrow else 34) * len(names)
-    return _svg(alt.layer(*layers).properties(width=room.width, height=height), f"timeline-{room.name}")
+
+    tracks: list[Track]
+    months: list[tuple[float, str]]
+    now: float
+    ends: datetime
+    left_out: int
 
 
-def durations(rows: Rows, room: Format) -> str:
-    """Draw how long the refreshes of each environment ran, over time, as SVG."""
-    now = rows.as_of
-    names = rows.names
-    marks = [
-        _ended(row, names) | {"hours": float(row.run_hours)}
-        for row in rows.refreshes
-        if row.outcome in OVER and row.run_hours is not None and _is_shown(row, now - DURATIONS_SHOW)
-    ]
-    scale = alt.Scale(
-        type="utc", domain=[(now - DURATIONS_SHOW - MARGIN).isoformat(), (now + MARGIN).isoformat()], nice=False
-    )
-    x = alt.X("at:T", scale=scale, title=None, axis=_months())
-    y = alt.Y("hours:Q", title="hours", axis=alt.Axis(tickCount=3, grid=True), scale=alt.Scale(zero=True))
-    line = alt.Chart().transform_filter("datum.what == 'completed'").mark_line(color="var(--completed)", aria=False)
-    points = alt.Chart().mark_point(**POINTS)
-    layers = alt.layer(
-        line.encode(x=x, y=y),
-        points.encode(x=x, y=y, color=_colour(room, OVER), shape=_shape(room, OVER), description="says:N"),
-    ).properties(width=room.width + (-20 if room.is_narrow else 60), height=62)
-    header = alt.Header(title=None, labelAnchor="start", labelOrient="top", labelFontWeight="bold", labelPadding=2)
-    order = [name for name in names.values() if any(mark["environment"] == name for mark in marks)]
-    chart = layers.facet(
-        row=alt.Row("environment:N", sort=order, header=header), data=_data(marks), spacing=16
-    ).resolve_scale(y="independent")
-    return _svg(chart, f"durations-{room.name}")
+@dataclass(frozen=True)
+class Axis:
+    """An axis of time, from `begins` to `ends`."""
+
+    begins: datetime
+    ends: datetime
+
+    def at(self, instant: datetime) -> float:
+        """Return where an instant is, in percent of the width; one outside is at the edge."""
+        share = (instant - self.begins) / (self.ends - self.begins)
+        return round(100 * min(max(share, 0), 1), 2)
+
+    def shows(self, instant: datetime | None) -> bool:
+        """Return whether an instant is on the axis."""
+        return instant is not None and self.begins <= instant <= self.ends
+
+    def months(self) -> list[tuple[float, str]]:
+        """Return where each month begins, with its name; January with its year."""
+        found = []
+        first = self.begins.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        while first <= self.ends:
+            if first >= self.begins:
+                found.append((self.at(first), f"{first:%b %Y}" if first.month == 1 else f"{first:%b}"))
+            first = datetime(first.year + first.month // 12, first.month % 12 + 1, 1, tzinfo=UTC)
+        return found
 
 
-def _is_shown(row: Refresh, since: datetime) -> bool:
-    return bool(row.job_type == "REFRESH" and row.test_environment_id and row.latest_at and row.latest_at > since)
+def timeline(rows: Rows, now: datetime) -> Chart:
+    """Draw the refreshes of each environment over time.
+
+    The job that is running with its estimate, scheduled refreshes and the next allowed refresh are marked.
+    """
+    jobs = _by_environment(rows)
+    drawn = rows.environments[:DRAWN_ENVIRONMENTS]
+    ahead = [row.next_refresh_allowed_at for row in drawn]
+    ahead += [
+        at for each in jobs.values() for job in each for at in (job.due_at, job.estimated_completion_at)
+        if job.outcome in ("running", "waiting")
+    ]  # fmt: skip
+    last = max([now, *(at for at in ahead if at and at <= now + AHEAD)])
+    axis = Axis(now - TIMELINE_SHOWS - MARGIN, last + MARGIN)
+    tracks = [_track(row, jobs.get(row.test_environment_id, []), rows.names, axis, now) for row in drawn]
+    return Chart(tracks, axis.months(), axis.at(now), axis.ends, len(rows.environments) - len(drawn))
 
 
-def _ended(row: Refresh, names: dict[str, str]) -> dict[str, Any]:
-    after = f" after {number(row.run_hours)} hours" if row.run_hours is not None else ""
-    return _mark(row, names, row.outcome, row.ended_at, f"refresh {row.outcome} {instant(row.ended_at)} UTC{after}")
+def durations(rows: Rows, now: datetime) -> Chart:
+    """Draw how long the refreshes of each environment ran, over time; each with a scale of hours of its own."""
+    axis = Axis(now - DURATIONS_SHOW - MARGIN, now + MARGIN)
+    tracks = []
+    for key, jobs in _by_environment(rows).items():
+        shown = [job for job in jobs if job.outcome in ENDED and job.run_hours is not None and axis.shows(job.ended_at)]
+        if shown:
+            hours = _round(max(float(job.run_hours or 0) for job in shown))
+            name = rows.names[key]
+            marks = [_ended(name, job, axis, float(job.run_hours or 0) / hours) for job in reversed(shown)]
+            tracks.append(Track(name, marks, hours=hours))
+    left_out = max(len(rows.environments) - DRAWN_ENVIRONMENTS, 0)
+    return Chart(tracks, axis.months(), axis.at(now), axis.ends, left_out)
 
 
-def _at_work(row: Refresh, names: dict[str, str], now: datetime) -> dict[str, Any]:
-    if row.outcome == "waiting":
-        return _mark(row, names, "scheduled", row.due_at, f"refresh scheduled for {instant(row.due_at)} UTC")
-    until = f", expected to end {instant(row.estimated_completion_at)} UTC" if row.estimated_completion_at else ""
-    done = row.progress_percentage or 0
-    mark = _mark(row, names, "running", now, f"refresh running, {done} percent done{until}")
-    return mark | {"progress": done}
+def _by_environment(rows: Rows) -> dict[str, list[Refresh]]:
+    # In the order of the environments, each with its refreshes, the newest first.
+    found: dict[str, list[Refresh]] = {row.test_environment_id: [] for row in rows.environments[:DRAWN_ENVIRONMENTS]}
+    for job in rows.drawn:
+        if job.job_type == "REFRESH" and job.test_environment_id in found:
+            found[job.test_environment_id].append(job)
+    return found
 
 
-def _allowed(row: Readiness, names: dict[str, str]) -> dict[str, Any]:
-    at, name = row.next_refresh_allowed_at, names[row.test_environment_id]
-    return {
-        "environment": name,
-        "what": "next refresh allowed",
-        "at": at.isoformat() if at else None,
-        "says": f"{name}: next refresh allowed from {instant(at)} UTC",
-    }
+def _track(row: Readiness, jobs: list[Refresh], names: dict[str, str], axis: Axis, now: datetime) -> Track:
+    name = names[row.test_environment_id]
+    marks, bars = [], []
+    for job in reversed(jobs):
+        until = job.ended_at or now
+        if job.started_at and job.started_at <= axis.ends and until >= axis.begins:
+            bars.append(_bar(job.outcome, job.started_at, until, axis))
+        if job.outcome in ENDED and axis.shows(job.ended_at):
+            marks.append(_ended(name, job, axis))
+        elif job.outcome == "running":
+            marks.append(_running(name, job, axis, now))
+            if job.estimated_completion_at and job.estimated_completion_at > now:
+                bars.append(_bar("running", now, job.estimated_completion_at, axis, is_estimate=True))
+        elif job.outcome == "waiting" and job.due_at and axis.shows(job.due_at):
+            says = f"{name}: refresh scheduled for {instant(job.due_at)} UTC"
+            marks.append(Mark("scheduled", axis.at(job.due_at), says))
+    if row.next_refresh_allowed_at and axis.shows(row.next_refresh_allowed_at):
+        says = f"{name}: next refresh allowed from {instant(row.next_refresh_allowed_at)} UTC"
+        marks.append(Mark("next refresh allowed", axis.at(row.next_refresh_allowed_at), says))
+    return Track(name, marks, bars)
 
 
-def _mark(row: Refresh, names: dict[str, str], what: str, at: datetime | None, says: str) -> dict[str, Any]:
-    name = names[row.test_environment_id or ""]
-    return {"environment": name, "what": what, "at": at.isoformat() if at else None, "says": f"{name}: {says}"}
+def _ended(name: str, job: Refresh, axis: Axis, share: float | None = None) -> Mark:
+    after = f" after {number(job.run_hours)} hours" if job.run_hours is not None else ""
+    says = f"{name}: refresh {job.outcome} {instant(job.ended_at)} UTC{after}"
+    y = 12 if share is None else round(DURATIONS_HEIGHT - 6 - share * (DURATIONS_HEIGHT - 12), 1)
+    return Mark(job.outcome, axis.at(job.ended_at or axis.ends), says, y)
 
 
-def _span(row: Refresh, names: dict[str, str], now: datetime) -> dict[str, Any]:
-    at, until = row.started_at, row.ended_at or now
-    return _mark(row, names, row.outcome, at, job(row.job_type)) | {"until": until.isoformat()}
+def _running(name: str, job: Refresh, axis: Axis, now: datetime) -> Mark:
+    until = f", expected to end {instant(job.estimated_completion_at)} UTC" if job.estimated_completion_at else ""
+    done = job.progress_percentage or 0
+    return Mark("running", axis.at(now), f"{name}: refresh running, {done} percent done{until}", text=f"{done} %")
 
 
-def _rest(row: Refresh, names: dict[str, str], now: datetime) -> dict[str, Any]:
-    until = row.estimated_completion_at or now
-    return _mark(row, names, row.outcome, now, job(row.job_type)) | {"until": max(until, now).isoformat()}
+def _bar(what: str, begins: datetime, ends: datetime, axis: Axis, *, is_estimate: bool = False) -> Bar:
+    return Bar(what, axis.at(begins), round(max(axis.at(ends) - axis.at(begins), 0.1), 2), is_estimate)
 
 
-def _months() -> alt.Axis:
-    labels = "month(datum.value) == 0 ? utcFormat(datum.value, '%b %Y') : utcFormat(datum.value, '%b')"
-    return alt.Axis(
-        labelExpr=labels, tickCount="month", grid=True, labelOverlap="greedy", labelSeparation=6, labelFlush=False
-    )
-
-
-def _names(room: Format) -> alt.Axis:
-    if not room.is_narrow:
-        return alt.Axis(ticks=False, domain=False, grid=True, labelPadding=8, labelLimit=220, labelFontSize=13)
-    return alt.Axis(
-        ticks=False, domain=False, grid=True, labelAlign="left", labelPadding=0, labelOffset=-15, labelFontWeight="bold"
-    )
-
-
-def _every(names: dict[str, str]) -> alt.Scale:
-    # Also those without a mark.
-    return alt.Scale(domain=list(names.values()))
-
-
-def _colour(room: Format, what: tuple[str, ...] = tuple(MARKS)) -> alt.Color:
-    scale = alt.Scale(domain=list(what), range=[MARKS[name][0] for name in what])
-    return alt.Color("what:N", scale=scale, legend=_legend(room, what))
-
-
-def _shape(room: Format, what: tuple[str, ...] = tuple(MARKS)) -> alt.Shape:
-    scale = alt.Scale(domain=list(what), range=[MARKS[name][1] for name in what])
-    return alt.Shape("what:N", scale=scale, legend=_legend(room, what))
-
-
-def _legend(room: Format, what: tuple[str, ...]) -> alt.Legend:
-    columns = 3 if room.is_narrow else len(what)
-    return alt.Legend(
-        title=None, orient="top", columns=columns, columnPadding=18, symbolSize=80, offset=24, symbolStrokeWidth=0,
-        symbolOpacity=1, labelLimit=0,
-    )  # fmt: skip
-
-
-def _data(values: list[dict[str, Any]]) -> alt.InlineData:
-    # Also without values Vega must know what is a time.
-    return alt.InlineData(values=values, format={"type": "json", "parse": {"at": "date", "until": "date"}})
-
-
-def _svg(chart: alt.LayerChart | alt.FacetChart, name: str) -> str:
-    """Make SVG that takes its colours and its width from the page, and whose ids are its own."""
-    chart = (
-        chart.configure(background="transparent", font="Arial, Helvetica, sans-serif", padding=4)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor="var(--ink)", titleColor="var(--ink)", gridColor="var(--line)", tickColor="var(--line)",
-            domainColor="var(--line)", labelFontSize=12, titleFontSize=12, titleFontWeight="normal",
-        )
-        .configure_legend(labelColor="var(--ink)", labelFontSize=12)
-        .configure_header(labelColor="var(--ink)", labelFontSize=13)
-    )  # fmt: skip
-    text = io.StringIO()
-    chart.save(text, format="svg")
-    svg = text.getvalue()
-    svg = re.sub(r'\b(id=")', rf"\1{name}-", svg)
-    svg = re.sub(r"(url\(#)", rf"\1{name}-", svg)
-    # As wide as there is room, but no wider than it was drawn: the letters would grow with it.
-    return re.sub(r'<svg ([^>]*?)width="(\d+)" height="\d+"', r'<svg \1style="max-width:\2px"', svg, count=1)
+def _round(hours: float) -> int:
+    # The least of 1, 2, 5, 10, 20, 50, ... that is enough.
+    power = 1
+    while True:
+        for step in (1, 2, 5):
+            if hours <= step * power:
+                return step * power
+        power *= 10

@@ -19,6 +19,7 @@ READINESS = {
     "ready": ("✓", "Ready"), "busy": ("◐", "Busy"), "check": ("!", "Check"), "unavailable": ("○", "Off"),
     "unknown": ("?", "Unknown"),
 }  # fmt: skip
+SEVERITIES = {"alert": ("!", "Alert"), "warn": ("▲", "Warning"), "info": ("i", "Note")}
 OUTCOMES = {
     "completed": "●", "failed": "✕", "cancelled": "■", "running": "▶", "waiting": "◆", "unknown": "?",
 }  # fmt: skip

@@ -1,9 +1,12 @@
-"""The models on two engines, PostgreSQL and DuckDB: every test passes on both, and the rows are the same."""
+"""The models on two engines, PostgreSQL and DuckDB: every test passes on both, and the rows are the same.
+
+`zuora-testenv-status` judges the same histories without a database: its states are the models'.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +15,8 @@ import pytest
 from dev.testbed.dbt_package import PROJECT
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.zuora import Zuora
+from tap_zuora_testenv.readiness import readiness
+from tap_zuora_testenv.timestamps import instant
 from tests.dbt.engines import MARTS, DuckDB, Engine, Postgres, documents_as_rows, fill, marts, run, succeed
 from tests.dbt.random_histories import ENDS, random_history
 
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-RANDOM_JOBS = 4000
+RANDOM_JOBS, RANDOM_ENVIRONMENTS = 10_000, 1000
 # All environments are in one list.
 READ = ENDS.replace(tzinfo=UTC)
 # Each of the two runs starts at its own time, which is what this kind of notice counts from.
@@ -31,7 +36,7 @@ GIVEN = {"zuora_testenv_stale_hours": 1_000_000}
 def histories() -> Mapping[str, Sequence[Row]]:
     """Give the emulator's history and a random one, as the rows of two tenants in the same tables."""
     emulated = documents_as_rows(Zuora(seed=81, clock=Clock(READ, 0)).documents(), READ)
-    drawn = random_history(Random(16), RANDOM_JOBS, environments=200)  # noqa: S311 - to be the same each time
+    drawn = random_history(Random(16), RANDOM_JOBS, RANDOM_ENVIRONMENTS)  # noqa: S311 - to be the same each time
     return {stream: [*emulated[stream], *drawn[stream]] for stream in emulated}
 
 
@@ -68,6 +73,41 @@ def test_the_rows_are_the_same_on_both(built: dict[str, dict[str, dict[str, Row]
     assert ours.keys() == theirs.keys()
     differing = {key: (row, theirs[key]) for key, row in ours.items() if row != theirs[key]}
     assert differing == {}
+
+
+def test_the_states_are_those_that_the_status_command_gives(built: dict[str, dict[str, dict[str, Row]]]) -> None:
+    rows = histories()
+    environments = {row["id"]: as_sent(row) for row in rows["test_environments"]}
+    jobs: dict[str, list[Row]] = {}
+    for row in map(as_sent, rows["test_environment_jobs"]):
+        jobs.setdefault(row["testEnvironmentId"], []).append(row)
+    modelled = built["duckdb"]["zuora_test_environments__readiness"]
+    assert len(modelled) > RANDOM_ENVIRONMENTS
+    differing = {}
+    for key, row in modelled.items():
+        # Without a row of its own, an environment is known by its jobs only.
+        found = readiness(environments.get(key, {}), jobs.get(key, []), has_vanished=row["has_vanished"])
+        running, last = found.running, found.last_refresh
+        given = (
+            found.state, running and running.id, running and running.started_at, last and last.outcome,
+            last and last.ended_at, found.last_good_at,
+        )  # fmt: skip
+        expected = (
+            row["readiness"], row["running_job_id"], at(row["running_job_started_at"]), row["last_refresh_outcome"],
+            at(row["last_refresh_ended_at"]), at(row["last_good_refresh_at"]),
+        )  # fmt: skip
+        if given != expected:
+            differing[key] = (given, expected)
+    assert differing == {}
+
+
+def as_sent(row: Row) -> Row:
+    """Turn a row as targets write it into one as Zuora sends it."""
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def at(value: datetime | None) -> int | None:
+    return None if value is None else instant(value.isoformat())
 
 
 def test_the_random_history_reaches_every_state_and_every_notice(built: dict[str, dict[str, dict[str, Row]]]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMAS = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
-    for path in (Path(__file__).parents[2] / "schemas").glob("*.json")
+    for path in (Path(__file__).parents[2] / "schemas").glob("test_environment*.json")
 }
 LIST_OF_JOBS, ENVIRONMENTS_PATH = f"/test-environments/{E1}/jobs", "/test-environments"
 TEN_MEGABYTES = "x" * 10_000_000

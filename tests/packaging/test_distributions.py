@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.packaging.conftest import Distributions
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (CHECKOUT / "schemas").glob("*.json")}
+SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (CHECKOUT / "schemas").glob("test_environment*.json")}
 ENTRY_POINT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["scripts"]["tap-zuora-testenv"]
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
 

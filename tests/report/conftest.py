@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.testbed.dbt_package import build
-from tests.dbt.conftest import by_hand, database_url, fill, new_place, read_page
+from tests.dbt.conftest import by_hand, database_url, fill, new_place, postgres, read_page
+from tests.report.marts_by_hand import NOW
 
 if TYPE_CHECKING:
     from dev.testbed.dbt_package import Place
 
-__all__ = ["built", "by_hand", "database_url", "fill", "new_place", "read_page"]
-
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+__all__ = ["built", "by_hand", "database_url", "fill", "new_place", "postgres", "read_page"]
 
 
 @pytest.fixture(scope="session")

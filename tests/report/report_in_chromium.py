@@ -1,26 +1,41 @@
-"""The report in a real browser: `make report-test`, which needs Chromium and its driver (Debian: chromium-driver)."""
+"""The report in a real browser: `make report-test`, which needs Chromium and its driver (Debian: chromium-driver).
+
+Pages of 0 to 1,000 environments have HTML in their names and ten years of history.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import shutil
-from datetime import UTC, datetime
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from tap_zuora_testenv.report.marts import read
 from tap_zuora_testenv.report.report_command import write_report
+from tests.report.marts_by_hand import NOW, environment, job, make, many, notice, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from dev.testbed.dbt_package import Place
+    from tests.dbt.engines import Postgres
+    from tests.report.marts_by_hand import Row
 
-NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+AXE = Path(sys.prefix, "axe", "axe_playwright_python", "axe.min.js")
+SIZES = (0, 1, 5, 50, 1000)
+JOBS = 100
+LARGEST_PAGE, MOST_MEMORY, LONGEST = 3_000_000, 600 * 2**20, 15
+READABLE_WITHIN_MS = 2000
+A4 = 718  # 190 mm of A4's 210, at 96 pixels per inch
 DESK, PHONE = 1100, 390
 LEAST_CONTRAST = 4.5
 ARGUMENTS = (
@@ -92,7 +107,9 @@ def test_it_asks_for_nothing_but_itself_and_logs_nothing(browser: webdriver.Chro
     browser.get_log("performance")  # type: ignore[no-untyped-call]
     show(browser, report)
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
-    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    # The page that a new browser shows first is Chromium's own.
+    asked = {url for url in sent if not url.startswith("chrome://")}
     assert asked == {report.as_uri()}
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
@@ -100,12 +117,12 @@ def test_it_asks_for_nothing_but_itself_and_logs_nothing(browser: webdriver.Chro
 def test_its_numbers_are_those_of_the_models(browser: webdriver.Chrome, report: Path, built: Place) -> None:
     show(browser, report)
     shown, rows = ask(browser, ROWS), read(built.url, built.models_schema)
-    for environment in rows.environments:
-        if environment.data_age_days is not None:
-            assert str(environment.data_age_days) in shown[environment.test_environment_id]
-    for job in rows.refreshes:
-        numbers = [job.wait_hours, job.run_hours, job.days_since_previous_refresh]
-        assert shown[job.job_id] == [str(value) for value in numbers if value is not None]
+    for row in rows.environments:
+        if row.data_age_days is not None:
+            assert str(row.data_age_days) in shown[row.test_environment_id]
+    for done in rows.refreshes:
+        numbers = [done.wait_hours, done.run_hours, done.days_since_previous_refresh]
+        assert shown[done.job_id] == [str(value) for value in numbers if value is not None]
     for month in rows.months:
         numbers = [month.failure_rate, month.median_run_hours, month.p90_run_hours]
         key = f"{month.test_environment_id}/{month.ended_in_month}"
@@ -118,11 +135,15 @@ def test_nothing_reaches_beyond_the_screen(browser: webdriver.Chrome, report: Pa
     assert ask(browser, "return document.documentElement.scrollWidth") <= width
 
 
-def test_a_phone_gets_the_narrow_pictures_and_a_desk_the_wide_ones(browser: webdriver.Chrome, report: Path) -> None:
-    for width, wide in ((DESK, True), (PHONE, False)):
-        show(browser, report, width)
-        assert set(visible(browser, ".wide svg")) == {wide}
-        assert set(visible(browser, ".narrow svg")) == {not wide}
+@pytest.mark.parametrize("width", [320, PHONE, DESK])
+def test_each_chart_is_drawn_once_and_fits_a_phone_and_a_desk(
+    browser: webdriver.Chrome, report: Path, width: int
+) -> None:
+    show(browser, report, width)
+    assert ask(browser, "return document.querySelectorAll('figure').length") == 2
+    assert set(visible(browser, ".track > svg")) == {True}
+    edges = "return [...document.querySelectorAll('figure path')].map(each => each.getBoundingClientRect().right)"
+    assert max(ask(browser, edges)) <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -136,8 +157,7 @@ def test_all_text_can_be_read(browser: webdriver.Chrome, report: Path, scheme: s
 def test_marks_are_drawn_in_their_colours(browser: webdriver.Chrome, report: Path) -> None:
     show(browser, report)
     fills = ask(
-        browser,
-        "return [...document.querySelectorAll('.wide path[aria-label]')].map(each => getComputedStyle(each).fill)",
+        browser, "return [...document.querySelectorAll('path[role=img]')].map(each => getComputedStyle(each).fill)"
     )
     assert {"rgb(0, 128, 93)", "rgb(196, 74, 0)", "rgb(0, 114, 178)", "rgb(26, 26, 26)"} <= set(fills)
 
@@ -151,14 +171,236 @@ def test_a_screen_reader_gets_a_table_with_headings(browser: webdriver.Chrome, r
     ]
     roles = [role for role, _ in read_out]
     assert roles.count("table") == 1
-    assert roles.count("columnheader") == 6
+    assert roles.count("columnheader") == 8
     assert ("rowheader", "Development (dev)") in read_out
     assert ("progressbar", "Progress of UAT <b>&") in read_out
     assert any("refresh completed 5 Feb 2026, 12:00 UTC" in str(name) for _, name in read_out)
 
 
 def test_in_print_the_paper_is_white_whatever_the_screen_is(browser: webdriver.Chrome, report: Path) -> None:
-    show(browser, report, width=700, scheme="dark", media="print")
+    show(browser, report, width=A4, scheme="dark", media="print")
     assert ask(browser, "return getComputedStyle(document.body).color") == "rgb(26, 26, 26)"
-    assert set(visible(browser, ".wide svg")) == {True}
-    assert set(visible(browser, ".narrow svg")) == {False}
+    assert set(visible(browser, ".track > svg")) == {True}
+
+
+# From here on, without dbt.
+
+
+@pytest.fixture(scope="module")
+def page(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return the file of the page of so many environments, each with ten years of refreshes."""
+    made: dict[tuple[int, int], Path] = {}
+
+    def of(environments: int, jobs: int = JOBS) -> Path:
+        if (environments, jobs) not in made:
+            schema = f"chromium_{secrets.token_hex(8)}"
+            make(postgres, schema, many(environments, jobs))
+            made[environments, jobs] = tmp_path_factory.mktemp("page") / f"{environments}.html"
+            write_report(postgres.url, schema, made[environments, jobs], NOW)
+        return made[environments, jobs]
+
+    return of
+
+
+def test_a_thousand_environments_with_a_hundred_jobs_keep_the_bounds(postgres: Postgres, tmp_path: Path) -> None:
+    schema, output = f"chromium_{secrets.token_hex(8)}", tmp_path / "report.html"
+    make(postgres, schema, many(1000, JOBS))
+    code = (
+        "import resource, sys\nfrom tap_zuora_testenv.report.report_command import run\nrun(sys.argv[1:])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    line = [sys.executable, "-c", code, "--schema", schema, "--output", str(output)]
+    begins, took = time.monotonic(), []
+    for options in ([], ["--csv", str(tmp_path / "csv")]):
+        done = subprocess.run(  # noqa: S603 - it is ours
+            [*line, *options],
+            env=os.environ | {"DATABASE_URL": postgres.url},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        took.append(time.monotonic() - begins)
+        assert int(done.stdout.splitlines()[-1]) * 1024 < MOST_MEMORY
+    assert took[0] < LONGEST
+    assert output.stat().st_size < LARGEST_PAGE
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_page_can_be_read_within_two_seconds_and_asks_for_nothing(
+    browser: webdriver.Chrome, page: Callable[..., Path], size: int
+) -> None:
+    file = page(size)
+    browser.get_log("performance")  # type: ignore[no-untyped-call]
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    show(browser, file)
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
+    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    # The page that a new browser shows first is Chromium's own.
+    asked = {url for url in sent if not url.startswith("chrome://")}
+    assert asked == {file.as_uri()}
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+    def painted() -> float:
+        show(browser, file)
+        after: float = browser.execute_async_script(
+            "const done = arguments[0]; requestAnimationFrame(() => setTimeout(() => done(performance.now())))"
+        )
+        return after
+
+    # What else the machine does is not the page's.
+    assert min(painted() for _ in range(3)) < READABLE_WITHIN_MS
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("width", "scheme", "media"),
+    [(DESK, "light", "screen"), (DESK, "dark", "screen"), (PHONE, "light", "screen"), (A4, "light", "print")],
+)
+def test_axe_finds_no_violation(
+    browser: webdriver.Chrome,
+    page: Callable[..., Path],
+    size: int,
+    width: int,
+    scheme: str,
+    media: str,
+) -> None:
+    # A few jobs have all that many have, and axe-core looks at each of them.
+    show(browser, page(size, 3 if size > 1 else JOBS), width, scheme, media)
+    ask(browser, "document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    browser.set_script_timeout(300)
+    browser.execute_script(AXE.read_text(encoding="utf-8"))
+    # The thousand are of the same colours as the fifty, and axe-core would compute them for minutes.
+    found = browser.execute_async_script(
+        "const [contrast, done] = arguments; axe.run({resultTypes: ['violations'], rules: {'color-contrast': "
+        "{enabled: contrast}}}).then(found => done("
+        "[found.passes.length, found.violations.map(each => [each.id, ...each.nodes.map(node => node.html)])]),"
+        " error => done([0, String(error)]))",
+        size < max(SIZES),
+    )
+    assert found[1] == []
+    assert found[0] > 10
+
+
+@pytest.mark.parametrize("size", [5, 50])
+def test_html_in_a_name_is_text(browser: webdriver.Chrome, page: Callable[..., Path], size: int) -> None:
+    show(browser, page(size))
+    assert ask(browser, "return document.querySelectorAll('b').length") == 0
+    names = ask(browser, "return [...document.querySelectorAll('.readiness tbody th')].map(each => each.innerText)")
+    assert [name for name in names if not name.startswith("Acme <b>")] == []
+
+
+def test_environments_are_filtered_by_name_tenant_and_state(
+    browser: webdriver.Chrome, page: Callable[..., Path]
+) -> None:
+    def shown(name: str, state: str) -> tuple[int, str]:
+        browser.execute_script(
+            "const [name, state] = arguments; document.getElementById('name').value = name;"
+            "document.getElementById('state').value = state;"
+            "document.getElementById('filter').dispatchEvent(new Event('input'))", name, state,
+        )  # fmt: skip
+        return sum(visible(browser, ".readiness tbody tr")), ask(
+            browser, "return document.querySelector('output').value"
+        )
+
+    show(browser, page(50))
+    assert visible(browser, "#filter") == [True]
+    assert shown("", "") == (50, "50 of 50 shown")
+    assert shown("ACME <b>4", "") == (11, "11 of 50 shown")
+    assert shown("91004", "") == (10 - 9, "1 of 50 shown")
+    assert shown("acme", "busy") == (5, "5 of 50 shown")
+    assert shown("nowhere", "") == (0, "0 of 50 shown")
+
+
+def test_without_script_everything_is_there(browser: webdriver.Chrome, page: Callable[..., Path]) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        show(browser, page(50))
+        assert visible(browser, "#filter") == [False]
+        assert visible(browser, ".readiness tbody tr") == [True] * 50
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (timedelta(hours=5), ""),
+        (timedelta(days=1), "The data were read 24 hours ago: what this page shows may no longer be so."),
+        (timedelta(days=9), "The data were read 9 days ago: what this page shows may no longer be so."),
+    ],
+)
+def test_a_page_that_is_opened_later_says_how_old_it_is(
+    browser: webdriver.Chrome, page: Callable[..., Path], later: timedelta, said: str
+) -> None:
+    clock = f"Date.now = () => {int((NOW + later).timestamp() * 1000)}"
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": clock})
+    try:
+        show(browser, page(5))
+        assert ask(browser, "return document.getElementById('old').innerText") == said
+    finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+@pytest.fixture(scope="module")
+def long_names(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of an environment whose name has 180 characters without a space, and of one that is busy."""
+    schema, output = f"chromium_{secrets.token_hex(8)}", tmp_path_factory.mktemp("long") / "report.html"
+    name = "Umgebung" * 22 + "1234"
+    given: Row = {
+        "tenant_id": "12345678901234567890", "next_scheduled_refresh_at": NOW + timedelta(days=4),
+        "next_refresh_allowed_at": NOW + timedelta(days=4000), "last_refresh_outcome": "completed",
+        "last_refresh_ended_at": NOW - timedelta(days=9),
+    }  # fmt: skip
+    busy: Row = {
+        "readiness": "busy", "running_job_type": "REFRESH", "running_job_status": "SCRUBBING",
+        "running_job_progress_percentage": 46, "running_job_estimated_completion_at": NOW,
+        "running_job_created_by_id": name,
+    }  # fmt: skip
+    tables = {
+        "readiness": [
+            environment(environment_name=name, **given),
+            environment("busy", environment_name=f"{name}x", **given, **busy),
+        ],
+        "refreshes": [job("one", created_by_name=name), job("two", "busy", outcome="failed")],
+        "notices": [notice("uat", "data_old", "warn", "The data are 91 days old.")],
+    }  # fmt: skip
+    make(postgres, schema, tables)
+    write_report(postgres.url, schema, output, NOW)
+    return output
+
+
+@pytest.mark.parametrize("width", [320, PHONE, 768, DESK])
+def test_long_names_break(browser: webdriver.Chrome, long_names: Path, width: int) -> None:
+    show(browser, long_names, width)
+    assert ask(browser, "return document.documentElement.scrollWidth") <= width
+    if width in (PHONE, DESK):
+        table = "const table = document.querySelector('.scroll'); return table.scrollWidth - table.clientWidth"
+        assert ask(browser, table) == 0
+
+
+def test_a4_portrait_prints_the_table_and_the_details(
+    browser: webdriver.Chrome, page: Callable[..., Path], long_names: Path
+) -> None:
+    for file in (page(5), page(50), long_names):
+        show(browser, file, A4, media="print")
+        assert ask(browser, "return document.documentElement.scrollWidth") <= A4
+        for table in ("readiness", "jobs", "months"):
+            rows = ask(
+                browser,
+                f"return [...document.querySelectorAll('.{table} tbody tr')].map(each => each.getBoundingClientRect())"
+                ".map(each => [each.height, each.right])",
+            )
+            assert min(height for height, _ in rows) > 0 if rows else table == "months"
+            assert max((right for _, right in rows), default=0) <= A4
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_an_id_is_copied_whole(browser: webdriver.Chrome, page: Callable[..., Path], width: int) -> None:
+    show(browser, page(5), width)
+    copied = ask(
+        browser,
+        "const id = document.querySelector('.readiness .id'); getSelection().selectAllChildren(id);"
+        "return [getSelection().toString(), id.scrollWidth > id.clientWidth]",
+    )
+    assert len(copied[0]) == 32
+    assert copied[1]

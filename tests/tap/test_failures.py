@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tests.tap.running import E1, E2, E3, ENVIRONMENTS, JOBS, LeapingClock, Tap, environment, job, paths
@@ -439,14 +438,20 @@ def test_the_log_does_not_name_more_than_twenty_failures_and_counts_the_rest(tap
     assert "and 10 more that Zuora does not have" in ran.log
 
 
-def test_without_a_thread_a_run_ends_with_what_to_do(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
-    class NoThread(threading.Thread):
-        @override
-        def start(self) -> None:
-            raise RuntimeError("can't start new thread")
+def test_a_process_that_may_start_no_thread_stops_with_its_reason(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("tap_zuora_testenv.zuora.look_ahead.threading.Thread", NoThread)
-    ran = tap()
+    with monkeypatch.context() as patches:
+        patches.setattr(threading.Thread, "start", start)
+        ran = tap()
     assert (ran.code, ran.records()) == (1, [])
-    assert ran.verdict.startswith("Stopped: the system lets this process start no thread; raise its limit")
-    assert "Traceback" not in ran.log
+    assert ran.verdict.startswith("Stopped: the system lets this process start no thread")
+
+
+def test_a_token_request_that_is_redirected_is_not_called_wrong_credentials(tap: Tap, zuora: Zuora) -> None:
+    zuora.faults.add(Fault("/oauth/token", status=302, headers={"Location": "http://127.0.0.1:1/elsewhere"}))
+    ran = tap()
+    assert (ran.code, paths(zuora)) == (2, [])
+    assert "check that base_url is a Zuora REST host" in ran.verdict
+    assert "client_secret" not in ran.verdict

@@ -275,6 +275,13 @@ def test_a_closed_output_stops_the_run_with_its_reason(start: Any) -> None:
     assert "Traceback" not in errors
 
 
+def test_without_an_error_output_nothing_but_messages_is_written(start: Any) -> None:
+    process = start("--test", preexec_fn=lambda: os.close(2))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert {json.loads(line)["type"] for line in output.splitlines()} == {"SCHEMA", "RECORD", "STATE"}
+
+
 @pytest.mark.parametrize("option", ["--about", "--discover", "--help"])
 def test_a_reader_that_leaves_before_a_description_ends_is_no_news(start: Any, option: str) -> None:
     reader, writer = os.pipe()

@@ -59,7 +59,7 @@ def test_a_variable_that_is_not_a_number_is_named_and_not_shown(setting: str, te
 def test_a_variable_that_is_not_json_is_named_and_not_shown(text: str, reason: str) -> None:
     _, (sentence,) = in_environment(test_environments=text)
     assert sentence.startswith(f"The environment variable {PREFIX}TEST_ENVIRONMENTS must be a list")
-    assert ", as JSON; what it has " in sentence
+    assert ", as JSON; its value " in sentence
     assert sentence.endswith(reason)
     assert MARK not in sentence
 
@@ -78,7 +78,7 @@ def test_each_bad_variable_is_named_also_those_of_singer_sdk() -> None:
     assert [sentence.removeprefix(f"The environment variable {PREFIX}") for sentence in sentences] == [
         "WHOLE must be of the type integer.",
         "FLAG must be of the type boolean: true or false.",
-        "MAPS must be of the type object, as JSON; what it has is not JSON (line 1, column 2).",
+        "MAPS must be of the type object, as JSON; its value is not JSON (line 1, column 2).",
     ]
 
 

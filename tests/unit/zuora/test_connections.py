@@ -490,7 +490,7 @@ def test_a_server_that_wants_a_certificate_of_ours_is_reported_by_the_request(
         opened.wait_for(1)
         assert refused.acquire(timeout=LONG)
         # The alert of the server may overtake the request or not.
-        with pytest.raises(Transient, match="no TLS connection|the connection failed"):
+        with pytest.raises(Transient, match=r"no TLS connection|the connection failed"):
             send(shared, server.url)
     assert server.requests == []
 
