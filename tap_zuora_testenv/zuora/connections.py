@@ -187,7 +187,8 @@ class _Response(http.client.HTTPResponse):
                 super().begin()
         finally:
             # After a malformed status it is closed and gone.
-            self.fp = reader if self.fp is head else None
+            restored: Any = reader if self.fp is head else None
+            self.fp = restored
 
 
 class _Connection(HTTPConnection):
