@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tests.tap.running import E1, E2, E3, ENVIRONMENTS, JOBS, LeapingClock, Tap, environment, job, paths
