@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from tap_zuora_testenv.given_json import HALF_CHARACTER, has_lone_surrogate
 from tap_zuora_testenv.redaction import REDACTION
 from tap_zuora_testenv.settings import CREDENTIALS, MUST_BE
 from tap_zuora_testenv.timestamps import instant
+from tap_zuora_testenv.values import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -154,7 +154,7 @@ def _base_url_mistake(url: str) -> str | None:
         return "has a wrong port or a wrong IPv6 address"
     if not host or port == 0:
         return "has no host" if not host else "has a wrong port or a wrong IPv6 address"
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback_host(host):
         return "begins with http://, which is only for loopback addresses; a secret needs https://"
     return _path_mistake(parts.path, host)
 
@@ -169,10 +169,3 @@ def _path_mistake(path: str, host: str) -> str | None:
     if path.strip("/") and (host.endswith(".zuora.com") or not all(map(_SEGMENT.fullmatch, segments))):
         return "has a path that cannot be right"
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,8 +1,9 @@
-"""Pure: the types of values, and how a value becomes one of a given type if that is exact."""
+"""Pure: the types of values, how a value becomes one of a given type if that is exact, and which hosts are loopback."""
 
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import math
 import re
 from decimal import Decimal
@@ -126,3 +127,11 @@ def _as_sent(raw: object, levels: int) -> object:
             return {storable(key): _as_sent(each, levels - 1) for key, each in raw.items()}
         case _:
             return raw
+
+
+def is_loopback_host(host: str) -> bool:
+    """Return whether a host of a URL is this machine's loopback."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

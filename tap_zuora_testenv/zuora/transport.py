@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 import ssl
@@ -20,6 +19,7 @@ from urllib3.util import Timeout, parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 from tap_zuora_testenv.redaction import REDACTION
+from tap_zuora_testenv.values import is_loopback_host
 from tap_zuora_testenv.zuora.answers import Response, described
 from tap_zuora_testenv.zuora.connections import Adapter
 from tap_zuora_testenv.zuora.errors import Exchange, Fatal, Transient, ZuoraError
@@ -64,7 +64,7 @@ class Transport:
         with requests.Session() as session:
             environment = session.merge_environment_settings(base_url, {}, stream=None, verify=None, cert=None)
         # A proxy cannot reach this machine's own addresses for us, and would see the secret in clear.
-        is_loopback = _is_loopback(urlsplit(base_url).hostname or "")
+        is_loopback = is_loopback_host(urlsplit(base_url).hostname or "")
         self._proxies = {} if is_loopback else dict(environment["proxies"])
         REDACTION.conceal(password for proxy in self._proxies.values() for password in _passwords(proxy))
         self._adapter: Adapter | None = None
@@ -122,13 +122,6 @@ class Transport:
 
 class _EnvironmentRefused(Exception):
     """The environment names a proxy or a CA bundle that cannot be used."""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _passwords(proxy: str) -> list[str]:
