@@ -35,10 +35,11 @@ airflow: ## load three emulated tenants of different sizes by Airflow, while one
 COUNTED := tests/unit tests/tap tests/status
 # Airflow has the logging of its whole process to itself.
 APART := tests/airflow
+# The tests of a file share databases and what dbt built, so one process runs them.
 test: check ## run every check and test; every branch of the tap must be covered
 	$(VENV)/python -m pytest -n auto $(COUNTED) --cov
 	$(VENV)/python -m pytest -n auto $(APART)
-	@exec $(VENV)/python -m pytest -n auto $(COUNTED:%=--ignore=%) $(APART:%=--ignore=%)
+	@exec $(VENV)/python -m pytest -n auto --dist loadfile $(COUNTED:%=--ignore=%) $(APART:%=--ignore=%)
 
 check: ## lint, formatting, types, spelling, dependencies, and the safety of the workflows
 	@sh requirements/install.sh dev
