@@ -172,8 +172,14 @@ def test_a_credential_that_somebody_logs_is_masked(
 @pytest.mark.parametrize(
     ("tenant", "sentence"),
     [
-        ({"connection": "zuora_wrong"}, r"^Misconfigured: .* 401 .*check client_id.* \(Meltano: Extractor failed\)$"),
-        ({"settings": {"max_attempts": 99}}, r"^Misconfigured: Setting `max_attempts` must be a whole number from 1 to 20\. \(Melt"),
+        (
+            {"connection": "zuora_wrong"},
+            r"^Misconfigured: .* 401 .*check client_id.* \(Meltano: Extractor failed\)$",
+        ),
+        (
+            {"settings": {"max_attempts": 99}},
+            r"^Misconfigured: Setting `max_attempts` must be a whole number from 1 to 20\. \(Melt",
+        ),
     ],
 )
 def test_the_message_of_a_failed_task_is_the_last_line_of_the_tap(
