@@ -239,7 +239,7 @@ def test_a_tunnel_that_is_closed_before_an_answer_is_dug_again(
     with Server(tunnel) as proxy:
         # The host of the certificate, by a name that only the proxy knows.
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        monkeypatch.setattr("tap_zuora_testenv.zuora.transport._is_loopback", lambda _: False)
+        monkeypatch.setattr("tap_zuora_testenv.zuora.transport.is_loopback_host", lambda _: False)
         url = "https://127.0.0.1:1"
         with closing(Transport(url, connections=1, timeout=LONG)) as shared:
             for _ in range(3):
@@ -547,7 +547,7 @@ def test_tunnels_are_dug_early(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLCont
 
     with Server(tunnel) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        monkeypatch.setattr("tap_zuora_testenv.zuora.transport._is_loopback", lambda _: False)
+        monkeypatch.setattr("tap_zuora_testenv.zuora.transport.is_loopback_host", lambda _: False)
         url = "https://127.0.0.1:1"
         with closing(Transport(url, connections=3, timeout=LONG)) as shared:
             shared.open_early(2)
@@ -586,7 +586,7 @@ def test_a_socks_proxy_is_used_and_the_time_limit_holds_behind_it(
                 return super().read_request(connection)
             return bool(connection.recv(1000))
 
-    monkeypatch.setattr("tap_zuora_testenv.zuora.transport._is_loopback", lambda _: False)
+    monkeypatch.setattr("tap_zuora_testenv.zuora.transport.is_loopback_host", lambda _: False)
     with SocksServer(relay) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"socks5h://127.0.0.1:{proxy.port}")
         url = "https://127.0.0.1:1"
