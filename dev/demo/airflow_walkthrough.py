@@ -167,7 +167,7 @@ class AirflowWalkthrough:
         for path in logs:
             text = path.read_text(errors="replace")
             if any(credential in text for credential in credentials):
-                raise ToolError(f"A credential of a tenant stands in the log {path.name}.")
+                raise ToolError(f"A credential of a tenant is in the log {path.name}.")
         if not any("Done: emitted" in path.read_text(errors="replace") for path in logs):
             raise ToolError("Airflow's logs are not where they were looked for.")
         return f"No credential of a tenant stands in any of the {count(len(logs), 'log', 'logs')}."
