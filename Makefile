@@ -119,6 +119,7 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --group axe --no-deps --output-file requirements/axe.txt
 	$(LOCK) --upgrade --group singer-tools --output-file requirements/singer-tools.txt
 	$(LOCK) --upgrade --group target-jsonl --output-file requirements/target-jsonl.txt
+	$(LOCK) --upgrade --group target-duckdb --output-file requirements/target-duckdb.txt
 	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/tap.txt \
 		--constraint requirements/dev.txt --no-annotate

@@ -49,7 +49,7 @@ fingerprint() {
     project) set -- pyproject.toml ;;
     dev)
         set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
-            requirements/target-jsonl.txt requirements/warehouses.txt
+            requirements/target-duckdb.txt requirements/target-jsonl.txt requirements/warehouses.txt
         ;;
     report) set -- requirements/report.txt requirements/dbt.txt ;;
     airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
@@ -137,6 +137,8 @@ install_packages() {
         install_within meltano
         # Its many packages are used three times: to compile all of them takes longer than that saves.
         install_within warehouses --no-compile
+        # Its DuckDB has no wheel for Python 3.14.
+        ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || install_within target-duckdb
         install_from_source singer-tools
         install_from_source target-jsonl
         ;;

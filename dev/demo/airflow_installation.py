@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from dev.demo.airflow_api import DAG, Api
+from dev.demo.airflow_api import Api
 from dev.testbed.meltano_project import MeltanoProject
 from dev.testbed.processes import command, environment, running
 from dev.testbed.tap_to_target import LINES_OF_A_LOG, private
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dev.testbed.emulator_process import Row
 
-DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "dags"
+DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow"
 EXECUTOR = "LocalExecutor"
 HOST = "127.0.0.1"
 # What an installation consists of; the scheduler's tasks talk only to the API server.
@@ -92,14 +92,14 @@ class Airflow:
             "ZUORA_TESTENV_TENANTS": str(self._tenants),
         }
 
-    def set_up(self, tenants: str, connections: Row, state_url: str, first: Iterable[str]) -> None:
-        """Make what the DAG needs: a Meltano project, the file of the tenants, their pools, and the connections.
+    def set_up(self, tenants: str, connections: Row, state_url: str, first: Iterable[tuple[str, str]]) -> None:
+        """Make what the DAGs need: a Meltano project, the file of the tenants, and the connections.
 
         Args:
             tenants: The file of the tenants.
             connections: Airflow's connections, by their ids.
             state_url: The database for Meltano's state, empty.
-            first: The tasks that make the tables of the tenants that several tasks load.
+            first: The DAGs and tasks that make the tables of the tenants that several tasks load.
 
         Raises:
             ToolError: When anything of it fails.
@@ -110,22 +110,20 @@ class Airflow:
         meltano("state", "list")
         self._tenants.write_text(tenants)
         self("airflow", "db", "migrate")
-        pools = self("python", "-m", "zuora_testenv.pools", cwd=DAGS)
-        self("airflow", "pools", "import", private(self.folder / "pools.json", pools))
         self("airflow", "connections", "import", private(self.folder / "connections.json", json.dumps(connections)))
-        for task in first:
+        for dag, task in first:
             # Its exit code is 0 however it went.
-            if "Done: emitted" not in (said := self("airflow", "tasks", "test", DAG, task)):
-                raise ToolError(f"The task {task}, which makes tables, failed. It said:\n{said}")
+            if "Done: emitted" not in (output := self("airflow", "tasks", "test", dag, task)):
+                raise ToolError(f"The task {task} of {dag}, which makes tables, failed. Its output:\n{output}")
 
-    def __call__(self, name: str, *arguments: str, cwd: Path | None = None) -> str:
+    def __call__(self, name: str, *arguments: str) -> str:
         """Give a command, wait for its end, and give its output.
 
         Raises:
             ToolError: When it fails, with the end of its log.
         """
         log = self.folder / "command.log"
-        with log.open("wb") as errors, self._start(name, *arguments, cwd=cwd, errors=errors) as process:
+        with log.open("wb") as errors, self._start(name, *arguments, errors=errors) as process:
             if process.stdout is None:
                 raise AssertionError
             output = process.stdout.read().decode()
@@ -146,11 +144,11 @@ class Airflow:
             yield
 
     def _start(
-        self, name: str, *arguments: str, errors: BinaryIO, output: BinaryIO | None = None, cwd: Path | None = None
+        self, name: str, *arguments: str, errors: BinaryIO, output: BinaryIO | None = None
     ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         return running(
             [*command(name), *arguments],
-            cwd=cwd or self.folder,
+            cwd=self.folder,
             env=self._variables,
             stdin=subprocess.DEVNULL,
             stdout=output or subprocess.PIPE,
