@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tap_zuora_testenv.airflow.dags import tenant_asset, tenant_dags
+from tap_zuora_testenv.airflow.dags import tenant_asset, tenant_dags, tenant_names
 from tap_zuora_testenv.airflow.operators import LoadFromZuora
+from tap_zuora_testenv.airflow.tenants_file import WAREHOUSE
 
-__all__ = ["LoadFromZuora", "tenant_asset", "tenant_dags"]
+__all__ = ["WAREHOUSE", "LoadFromZuora", "tenant_asset", "tenant_dags", "tenant_names"]

@@ -67,11 +67,23 @@ def tenant_dags(dag_file: str | Path) -> list[DAG]:
     return dags
 
 
+def tenant_names(dag_file: str | Path) -> list[str]:
+    """Return the names of the tenants that can be loaded, for DAGs that follow theirs.
+
+    Args:
+        dag_file: As for `tenant_dags`.
+
+    Raises:
+        TenantsRefused: As `tenant_dags` does.
+    """
+    return [tenant.name for tenant in read_tenants(tenants_file(dag_file)).tenants]
+
+
 def tenant_asset(name: str) -> Asset:
     """Return the asset that is published when something new of a tenant was loaded.
 
     Args:
-        name: The tenant's name.
+        name: The tenant's name. The asset's own is that of the tenant's schema, `zuora_testenv_acme`.
     """
     # A scheme that no provider of Airflow claims.
     return Asset(f"{PREFIX}{name}", uri=f"x-zuora-testenv://{name}", group=GROUP)

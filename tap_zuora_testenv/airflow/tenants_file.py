@@ -49,12 +49,15 @@ PRESETS = ("@continuous", "@daily", "@hourly", "@monthly", "@once", "@quarterly"
 
 # pydantic's own words for these are Python's; and how it names the two forms of a test environment.
 MUST_BE = {
+    "extra_forbidden": "is not known here",
     "dict_type": "must be a mapping of names to values",
     "list_type": "must be a list",
     "model_type": "must be a mapping of names to values",
     "tuple_type": "must be a list",
 }
 FORMS = ("str", "NamedJobs")
+# Keys of version 0.1.0.
+REMOVED = ("pool", "pools")
 
 
 def _is_schedule(text: str) -> str:
@@ -296,5 +299,7 @@ def _sentences(error: ValidationError) -> str:
 def _sentence(error: ErrorDetails) -> str:
     """Say what is wrong where, without the value."""
     where = ".".join(str(part) for part in error["loc"] if part not in FORMS)
+    if where in REMOVED:
+        return f"{where}: is not needed any more: remove it"
     what = MUST_BE.get(error["type"], error["msg"].removeprefix("Value error, "))
     return f"{where}: {what}" if where else what

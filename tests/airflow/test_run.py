@@ -285,6 +285,25 @@ def test_another_target_loads_what_zuora_has(
             assert sorted(found) == sorted((row["id"], row["status"]) for row in expected)
 
 
+@pytest.mark.usefixtures("worker")
+def test_the_models_of_a_tenant_are_built_from_its_tables(
+    tmp_path: Path, zuora: EmulatorServer, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tenants_file(tmp_path, zuora, {"name": "modelled"}, {"name": "other"}, {"name": "refused", "shards": 2})
+    operator(file).execute({})
+    monkeypatch.setenv(VARIABLE, str(file))
+    monkeypatch.setenv("PATH", str(Path(sys.prefix, "dbt", "bin")), prepend=os.pathsep)
+    path = DAGS / "zuora_test_environment_models.py"
+    bag = DagBag(dag_folder=str(path), bundle_path=DAGS, bundle_name="tests")
+    assert bag.import_errors == {}
+    assert bag.dags.keys() == {"zuora_testenv_modelled_models", "zuora_testenv_other_models"}
+    schedule: Any = bag.dags["zuora_testenv_modelled_models"].schedule
+    assert [asset.name for asset in schedule.asset_condition.objects] == ["zuora_testenv_modelled"]
+    assert bag.dags["zuora_testenv_modelled_models"].test().state == "success"
+    refreshes = rows(database_url, "zuora_testenv_modelled_models", "zuora_test_environments__readiness")
+    assert {row["test_environment_id"] for row in refreshes} == set(ids_of(zuora))
+
+
 def psql(database_url: str, statement: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(statement)

@@ -74,8 +74,8 @@ def test_what_the_file_says_of_the_loader_by_default_is_what_the_example_shows(t
         ({"timeout_minutes": 0}, "timeout_minutes: Input should be greater than or equal to 1"),
         ({"settings": {"client_secret": "hush"}}, "settings cannot contain client_secret, only entity_id"),
         ({"settings": {"base_url": "hush"}}, "settings cannot contain base_url"),
-        ({"client_secret": "hush"}, "client_secret: Extra inputs are not permitted"),
-        ({"pool": "hush"}, "pool: Extra inputs are not permitted"),
+        ({"client_secret": "hush"}, "client_secret: is not known here"),
+        ({"pool": "hush"}, "pool: is not needed any more: remove it"),
     ],
 )
 def test_a_wrong_tenant_is_a_sentence_that_shows_no_value_and_no_other_is_refused(
@@ -133,7 +133,8 @@ def test_a_setting_is_the_text_that_is_in_the_file(tmp_path: Path, text: str) ->
     [
         ({"tenants": {"acme": {}}}, "tenants: must be a list"),
         ({"tenants": []}, "tenants: List should have at least 1 item"),
-        ({"interval": "@daily"}, "interval: Extra inputs are not permitted"),
+        ({"interval": "@daily"}, "interval: is not known here"),
+        ({"pools": {"zuora_acme": 8}}, "pools: is not needed any more: remove it"),
         ({"timeout_minutes": "soon"}, "timeout_minutes: Input should be a valid integer"),
         ({"loader": {"name": "Target Postgres"}}, "loader.name: String should match pattern"),
         (
