@@ -16,10 +16,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from dev.demo.airflow_installation import EXECUTOR, Airflow
 from dev.demo.airflow_tenants import SIZES, connections, dag_of, described, file_of, first_tasks, states, tenant
 from dev.demo.text_tables import count, table
 from dev.demo.walkthrough import BEGINS_AGO, PASSES, say, spell
+from dev.testbed.airflow_installation import EXECUTOR, Airflow, meltano_on_the_path
 from dev.testbed.embedded_postgres import USER, postgres
 from dev.testbed.table_comparison import check_tables
 from dev.testbed.tool_error import ToolError
@@ -27,7 +27,7 @@ from dev.testbed.tool_error import ToolError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dev.demo.airflow_api import Run
+    from dev.testbed.airflow_api import Run
     from dev.testbed.emulator_process import EmulatedZuora, Row
 
 DOWN = "south"
@@ -196,13 +196,15 @@ def run() -> None:
         url = stack.enter_context(postgres(SESSIONS))
         databases = {name: stack.enter_context(database) for name, database in _databases(url)}
         socket = unquote(url.partition("host=")[2])
-        airflow = Airflow(folder, url.replace("/postgres?", "/airflow?"))
+        airflow = Airflow(folder, url.replace("/postgres?", "/airflow?"), meltano_on_the_path())
         given = {
             f"zuora_testenv_{purpose}": {"login": USER, "schema": name, "extra": {"host": socket}}
             for purpose, name in (("warehouse", "warehouse"), ("state", "meltano"))
         }
         state_url = url.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/meltano?")
-        airflow.set_up(file_of(tenants), connections(tenants, given), state_url, first_tasks())
+        airflow.make_project(state_url)
+        airflow.set_up(file_of(tenants), connections(tenants, given))
+        airflow.make_tables(first_tasks())
         seconds = time.monotonic() - started
         say(f"\n  Set up in {seconds:.0f} s: connections, and the tables of the tenant in shards.")
         say(f"  Tasks run by the {EXECUTOR}.")

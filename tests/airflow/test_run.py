@@ -31,7 +31,7 @@ from psycopg.rows import dict_row
 from sqlalchemy import select
 from typing_extensions import override
 
-from dev.demo.airflow_installation import meltano_on_the_path
+from dev.testbed.airflow_installation import meltano_on_the_path
 from dev.testbed.embedded_postgres import USER
 from dev.testbed.meltano_project import MeltanoProject
 from dev.testbed.table_comparison import check_tables

@@ -5,27 +5,29 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from dev.demo.airflow_api import Api
+from dev.testbed.airflow_api import Api
 from dev.testbed.meltano_project import MeltanoProject
 from dev.testbed.processes import command, environment, running
 from dev.testbed.tap_to_target import LINES_OF_A_LOG, private
 from dev.testbed.tool_error import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from dev.testbed.emulator_process import Row
 
-DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow"
+DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "zuora_test_environments.py"
 EXECUTOR = "LocalExecutor"
 HOST = "127.0.0.1"
 # What an installation consists of; the scheduler's tasks talk only to the API server.
@@ -46,19 +48,27 @@ class Airflow:
     Args:
         folder: A private folder.
         database_url: Its own database, empty.
+        path: The PATH of its processes, where their Meltano is.
+        settings: More of its settings, by their names in upper case, such as `CORE__PARALLELISM`.
     """
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, path: str, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.folder = folder / "airflow"
         self.folder.mkdir()
-        self._project = folder / "project"
-        self._tenants = folder / "tenants.yml"
+        self.project = folder / "project"
+        self._dags = folder / "dags"
+        self._dags.mkdir()
+        shutil.copy(DAGS, self._dags)
+        # Beside the file of the DAGs.
+        self._tenants = self._dags / "tenants.yml"
         self._url = f"http://{HOST}:{_free_port()}"
         self.api = Api(self._url)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._variables = self._environment(database_url.partition("://")[2])
+        self._variables = self._environment(database_url.partition("://")[2], path, settings)
 
-    def _environment(self, database: str) -> dict[str, str]:
+    def _environment(self, database: str, path: str, more: Mapping[str, str]) -> dict[str, str]:
         settings = {
             "API__BASE_URL": self._url,
             "API__HOST": HOST,
@@ -66,7 +76,7 @@ class Airflow:
             "API__WORKERS": "1",
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "CORE__DAGS_FOLDER": str(DAGS),
+            "CORE__DAGS_FOLDER": str(self._dags),
             # Seconds; five minutes would be usual.
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "CORE__EXECUTOR": EXECUTOR,
@@ -76,6 +86,7 @@ class Airflow:
             "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{database}",
             "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{database}",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
+            **more,
         }
         foreign = ("AIRFLOW_", "MELTANO_", "ZUORA_TESTENV_")
         kept = {name: value for name, value in environment().items() if not name.startswith(foreign)}
@@ -85,32 +96,49 @@ class Airflow:
             **kept,
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             "AIRFLOW_HOME": str(self.folder),
-            "MELTANO_PROJECT_ROOT": str(self._project),
-            "PATH": meltano_on_the_path(),
+            "MELTANO_PROJECT_ROOT": str(self.project),
+            "PATH": path,
             # So that nothing is left of a task that is killed.
             "TMPDIR": str(self.folder),
-            "ZUORA_TESTENV_TENANTS": str(self._tenants),
         }
 
-    def set_up(self, tenants: str, connections: Row, state_url: str, first: Iterable[tuple[str, str]]) -> None:
-        """Make what the DAGs need: a Meltano project, the file of the tenants, and the connections.
+    def make_project(self, state_url: str) -> None:
+        """Make the Meltano project of the worker.
+
+        Args:
+            state_url: The database for Meltano's state, empty.
+
+        Raises:
+            ToolError: When that fails.
+        """
+        meltano = MeltanoProject(self.project, {"MELTANO_DATABASE_URI": state_url})
+        meltano.use_what_make_installed()
+        # It makes its tables, which several tasks at a time cannot.
+        meltano("state", "list")
+
+    def set_up(self, tenants: str, connections: Row) -> None:
+        """Make what the DAGs need: the file of the tenants, and the connections.
 
         Args:
             tenants: The file of the tenants.
             connections: Airflow's connections, by their ids.
-            state_url: The database for Meltano's state, empty.
-            first: The DAGs and tasks that make the tables of the tenants that several tasks load.
 
         Raises:
             ToolError: When anything of it fails.
         """
-        meltano = MeltanoProject(self._project, {"MELTANO_DATABASE_URI": state_url})
-        meltano.use_what_make_installed()
-        # It makes its tables, which several tasks at a time cannot.
-        meltano("state", "list")
         self._tenants.write_text(tenants)
         self("airflow", "db", "migrate")
         self("airflow", "connections", "import", private(self.folder / "connections.json", json.dumps(connections)))
+
+    def make_tables(self, first: Iterable[tuple[str, str]]) -> None:
+        """Run the tasks that make the tables of the tenants that several tasks load.
+
+        Args:
+            first: The ids of a DAG and of one of its tasks.
+
+        Raises:
+            ToolError: When one of them fails.
+        """
         for dag, task in first:
             # Its exit code is 0 however it went.
             if "Done: emitted" not in (output := self("airflow", "tasks", "test", dag, task)):

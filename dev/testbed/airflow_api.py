@@ -89,14 +89,25 @@ class Api:
         rows = self._ask("dags/~/dagRuns/~/taskInstances", params={"state": ["queued", "running"]})
         return not rows["task_instances"] or None
 
-    def pause(self) -> None:
-        """Let no further task of any DAG begin."""
-        self._ask("dags", "PATCH", params={"dag_id_pattern": "%"}, json={"is_paused": True})
+    def pause(self, *, is_paused: bool = True) -> None:
+        """Let no further task of any DAG start, or let them start again."""
+        # It answers with a page of the DAGs, and changes all.
+        self._ask("dags", "PATCH", params={"dag_id_pattern": "%"}, json={"is_paused": is_paused})
 
-    def _ask(self, path: str, method: str = "GET", **arguments: Any) -> Row:  # noqa: ANN401 - they are those of requests
+    def ask_ui(self, path: str) -> object:
+        """Return what the pages of Airflow's web interface get for a path."""
+        return self._ask(path, root="ui")
+
+    def _ask(
+        self,
+        path: str,
+        method: str = "GET",
+        root: str = "api/v2",
+        **arguments: Any,  # noqa: ANN401 - they are those of requests
+    ) -> Row:
         try:
             answer = self._session.request(
-                method, f"{self._url}/api/v2/{path}", timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments
+                method, f"{self._url}/{root}/{path}", timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments
             )
         except requests.RequestException as error:
             raise ToolError(f"Airflow's API server did not answer {method} {path}: {error}") from None
