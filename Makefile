@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test check bench scale soak mutants format dist requirements clean
+.PHONY: help demo airflow airflow-scale report report-test meltano docs test check bench scale soak mutants format dist requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,10 @@ meltano: ## do what demo does, through Meltano, in a project of its own (DATABAS
 airflow: ## load three emulated tenants of different sizes by Airflow, while one of them is down at first (2 minutes)
 	@sh requirements/install.sh airflow
 	@exec $(VENV)/python -m dev.demo airflow
+
+airflow-scale: ## measure Airflow with 100, 500 and 2,000 tenants and nothing to load (15 minutes)
+	@sh requirements/install.sh airflow
+	@exec $(VENV)/python -m dev.benchmarks.airflow_scale
 
 # What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
 COUNTED := tests/unit tests/tap tests/status

@@ -1,4 +1,4 @@
-"""`python -m dev.benchmarks.airflow_tenants`: Airflow with 100, 500 and 2,000 tenants, and nothing to load."""
+"""`python -m dev.benchmarks.airflow_scale`: Airflow with 100, 500 and 2,000 tenants, and nothing to load."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def _number(database: psycopg.Connection, query: str) -> int:
 
 def main() -> None:
     """Measure, and write `AIRFLOW_RESULTS.md`."""
-    parser = argparse.ArgumentParser(prog="python -m dev.benchmarks.airflow_tenants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev.benchmarks.airflow_scale", description=__doc__)
     parser.add_argument("--tenants", type=int, help="only this number of tenants; no file is written")
     only = parser.parse_args().tenants
     rows = [list(HEAD), ["---:"] * len(HEAD)]
