@@ -43,8 +43,8 @@ run() {
     return "$code"
 }
 
-# The place is part of it: the commands in .venv/bin hold its path.
-fingerprint() {
+# The lists of packages that a word names, one per line.
+lists() {
     case $1 in
     project) set -- pyproject.toml ;;
     dev)
@@ -56,7 +56,12 @@ fingerprint() {
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
-    { pwd -P && cat "$@"; } | cksum
+    printf '%s\n' "$@"
+}
+
+# The place is part of it: the commands in .venv/bin hold its path.
+fingerprint() {
+    { pwd -P && lists "$1" | xargs cat; } | cksum
 }
 
 done_before() {
@@ -129,7 +134,9 @@ download() {
 install_packages() {
     file=requirements/$wanted.txt
     [ "$wanted" != meltano ] || file=requirements/demo.txt
-    say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
+    count=$(lists "$wanted" | xargs cat | grep -c '^[a-z0-9].*==')
+    say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
+    started=$(date +%s)
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
     case $wanted in
     dev)
@@ -143,6 +150,7 @@ install_packages() {
     report) install_within dbt ;;
     airflow | meltano) install_within meltano ;;
     esac
+    say "Installed in $(($(date +%s) - started)) s."
 }
 
 make_venv_within() {
