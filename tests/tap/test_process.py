@@ -199,7 +199,7 @@ def test_a_run_whose_records_are_all_filtered_out_says_so(start: Any) -> None:
     process = start(stream_maps={JOBS: None, "test_environments": None})
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert last_line(errors) == "Done: the stream maps left nothing of 30 jobs and 1 test environment."
+    assert last_line(errors) == "Done: the stream maps removed all of 30 jobs and 1 test environment."
 
 
 def test_a_dry_run_requests_every_named_job(start: Any, zuora: Zuora) -> None:
