@@ -58,7 +58,7 @@ def test_the_job_and_the_schedule_load_the_rows_of_zuora(database_url: str) -> N
     second, _, scheduled = rest.partition("\n6  ")
     assert "FAILED" not in first
     assert "refresh FAILED" in second
-    assert "one an environment" in second
+    assert "one per environment" in second
     assert "refresh COMPLETED" in scheduled
     assert "are the same on both sides." in scheduled
     assert "not-to-be-shown" not in shown

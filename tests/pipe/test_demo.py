@@ -91,8 +91,8 @@ def test_postgresql_ends_with_a_process_that_is_killed() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mysql://someone:hush@somewhere/db", "DATABASE_URL names no PostgreSQL"),
-        ("postgresql://someone:hu%sh@127.0.0.1/db", "DATABASE_URL is not written as PostgreSQL understands it"),
+        ("mysql://someone:hush@somewhere/db", "DATABASE_URL is not the URL of a PostgreSQL database"),
+        ("postgresql://someone:hu%sh@127.0.0.1/db", "DATABASE_URL is not a URL that PostgreSQL accepts"),
         ("postgresql://someone:hush@127.0.0.1:1/db", "The database cannot be reached"),
     ],
 )

@@ -124,7 +124,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
             CLIENT,
             "self._pace.wait_out_pause()\n",
             "self._pace.request().__enter__()\n",
-            "all threads wait without end",
+            "all threads wait forever",
             id="the token needs a separate place",
         ),
         pytest.param(
@@ -173,7 +173,7 @@ def test_a_deadlock_is_found() -> None:
         for seed in range(50):
             run(seed, work)
 
-    with pytest.raises(InterleavingError, match="all threads wait without end"):
+    with pytest.raises(InterleavingError, match="all threads wait forever"):
         run_all()
 
 
