@@ -384,7 +384,7 @@ class Condition:
         self._check()
         ended, self._waiting = self._waiting[:n], self._waiting[n:]
         for task in ended:
-            # A thread between its release of the lock and its wait sees that it is no longer registered.
+            # A thread between its release of the lock and its wait sees that it has been unregistered.
             if task.is_waiting:
                 self._scheduler.wake(task)
 

@@ -57,7 +57,7 @@ def test_a_python_that_does_not_run_is_reported_as_such(checkout: Path) -> None:
     done = install(checkout, pretend(checkout, "echo broken as can be >&2; exit 127"))
     assert done.returncode == 1
     assert done.stderr.startswith("broken as can be\n")
-    assert "is there but does not run (its own words stand above)" in done.stderr
+    assert "exists but does not run (its output is above)" in done.stderr
 
 
 def test_a_python_that_is_too_old_is_named(checkout: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_python_without_venv_names_the_package_that_has_it(checkout: Path) -> 
     script = 'case "$*" in -V) echo Python 3.12.3 ;; *ensurepip*) exit 1 ;; esac'
     done = install(checkout, pretend(checkout, script))
     assert done.returncode == 1
-    assert "Python 3.12.3 is there, but without its modules venv and ensurepip" in done.stderr
+    assert "Python 3.12.3 lacks its modules venv and ensurepip" in done.stderr
     assert "apt install python3-venv" in done.stderr
 
 
@@ -88,8 +88,8 @@ def test_a_venv_that_was_made_by_something_else_is_left_alone(checkout: Path, na
     done = install(checkout, pretend(checkout, "echo used >&2; exit 1"))
     assert done.returncode == 1
     assert done.stderr == (
-        "\nThe .venv that is here was made by something else, and would be wiped: move it away, or remove it,\n"
-        "and give the same command again.\n"
+        "\nThe folder .venv was not made by this script, which would wipe it: move it away, or remove it,\n"
+        "and run the same command again.\n"
     )
     assert theirs.read_text() == "theirs"
 
