@@ -1,10 +1,11 @@
 #!/bin/sh
-# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `analytics`, `dev`, `meltano`,
-# `airflow`, `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
+# Makes .venv and installs locked packages into it: `sh requirements/install.sh demo`, `report`, `dev`, `meltano`,
+# `airflow`, `bench` or `mutants`, from the checkout. Packages that conflict with the tap's get a separate environment
+# inside it.
 #
-# What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
-# longer runs, or that came along with a moved checkout is made anew; one that this did not make is left alone.
-# Everything is installed by hash, as wheels.
+# A step that was done before, from the same files in the same place, is not repeated. A .venv that is half made, that no
+# longer runs, or that belongs to a checkout that was moved is made again; one that this script did not make is left
+# alone. Everything is installed by hash, as wheels.
 set -eu
 
 wanted=$1
@@ -25,7 +26,7 @@ fail() {
     end 1
 }
 
-# A shell that is told to end does not tell its child; and a child in the background hears no Ctrl-C.
+# A shell does not forward signals to its child, and background children ignore Ctrl-C.
 end() {
     for each in $child $apart; do
         kill -TERM "$each" 2>/dev/null || :
@@ -71,13 +72,13 @@ done_before() {
     [ "$(cat "$stamps/$1" 2>/dev/null)" = "$(fingerprint "$1")" ]
 }
 
-# Its Python runs, and finds its packages: neither is so after the Python that it was made with was replaced.
+# Its Python runs and finds its packages: neither is true after the Python that it was made with was replaced.
 runs() {
     "$venv/bin/python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("singer_sdk") is None)' \
         >/dev/null 2>&1
 }
 
-# A Python that was named on purpose is the one to use; otherwise the one of .venv will do.
+# If PYTHON was given, .venv must have that Python; otherwise any will do.
 right_python() {
     [ -z "${PYTHON_GIVEN:-}" ] || [ "$(version_of "$python")" = "$(version_of "$venv/bin/python")" ]
 }
@@ -87,27 +88,27 @@ version_of() {
 }
 
 check_python() {
-    name_another='or name one that is there: make demo PYTHON=/path/to/python3.12'
+    name_another='or name another one: make demo PYTHON=/path/to/python3.12'
     command -v "$python" >/dev/null 2>&1 || fail \
         "There is no $python on the PATH. This needs Python 3.11 or newer: install it (Debian, Ubuntu:" \
         "apt install python3 python3-venv; Fedora: dnf install python3; macOS: brew install python)," \
         "$name_another"
-    "$python" -c 'pass' || fail "$python is there but does not run (its own words stand above). Mend it," "$name_another"
+    "$python" -c 'pass' || fail "$python exists but does not run (its output is above). Fix it," "$name_another"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail \
         "$python is $("$python" -V 2>&1), and this needs Python 3.11 or newer. Install a newer one," "$name_another"
     "$python" -c 'import ensurepip, venv' 2>/dev/null || fail \
-        "$("$python" -V 2>&1) is there, but without its modules venv and ensurepip, which make the folder .venv." \
+        "$("$python" -V 2>&1) lacks its modules venv and ensurepip, which make the folder .venv." \
         "Install them (Debian, Ubuntu: apt install python3-venv)," "$name_another"
 }
 
-# The folder of stamps is made before all else and stays: so a .venv that holds something, but not that, is not ours.
+# The folder of stamps is made first and stays: so a .venv that is not empty and lacks it is not ours.
 check_venv() {
     [ -d "$stamps" ] || [ -z "$(ls -A "$venv" 2>/dev/null)" ] || fail \
-        "The .venv that is here was made by something else, and would be wiped: move it away, or remove it," \
-        "and give the same command again."
+        "The folder .venv was not made by this script, which would wipe it: move it away, or remove it," \
+        "and run the same command again."
 }
 
-# As `venv --clear` does it, but for the stamps' folder.
+# Like `venv --clear`, except for the folder of stamps.
 clear_venv() {
     mkdir -p "$stamps" && rm -f "$stamps"/* || return
     for each in "$venv"/* "$venv"/.[!.]*; do
@@ -118,20 +119,20 @@ clear_venv() {
 make_venv() {
     say "Making .venv with $("$python" -V 2>&1)."
     { clear_venv && run "$python" -m venv "$venv"; } || fail \
-        "The folder .venv could not be made (the reason stands above): is there room, and may you write here?"
+        "The folder .venv could not be made (the reason is above): is there room, and may you write here?"
     "$venv/bin/python" -m pip --version >/dev/null || fail \
         ".venv was made without pip. Install pip for $python (Debian, Ubuntu: apt install python3-pip python3-venv)."
 }
 
-# PIP_USER would send the packages past .venv.
+# PIP_USER would install the packages outside .venv.
 pip() {
     PIP_USER=0 PIP_DISABLE_PIP_VERSION_CHECK=1 run "$venv/bin/python" -m pip "$@"
 }
 
 download() {
     pip "$@" || fail \
-        "pip could not install what is needed (its own words stand above). It needs the network once, or a mirror" \
-        "that it is configured for. When that is mended, give the same command again: it starts afresh."
+        "pip could not install the packages (its output is above). It needs the network once, or a mirror" \
+        "that it is configured for. When that is fixed, run the same command again: it starts from the beginning."
 }
 
 install_packages() {
@@ -157,7 +158,7 @@ install_apart() {
     dev)
         install_within dbt
         install_within meltano
-        # Its many packages are used three times: to compile all of them takes longer than that saves.
+        # Its many packages are used three times: compiling all of them takes longer than it saves.
         install_within warehouses --no-compile
         install_from_source singer-tools
         install_from_source target-jsonl
@@ -181,21 +182,21 @@ install_within() {
         --requirement "$file"
 }
 
-# Parts of it are published as source only: setuptools comes first, by its hash too, and builds them.
+# Some of its packages are published only as source: setuptools is installed first, also by hash, and builds them.
 install_from_source() {
     file=requirements/$1.txt
     make_venv_within "$1"
     awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' "$file" >"$tools/setuptools.txt"
     set -- --python "$tools/bin/python" install --quiet --require-hashes
     download "$@" --only-binary :all: --requirement "$tools/setuptools.txt"
-    # The old way to install from source, which older pips prefer, cannot cope with a space in the path.
+    # The old way to install from source, which older versions of pip prefer, fails if the path has a space.
     PIP_USE_PEP517=1 download "$@" --no-build-isolation --requirement "$file"
 }
 
 install_project() {
     rm -f "$stamps/project"
     pip install --quiet --no-deps --no-build-isolation --editable . || fail \
-        "The tap itself could not be installed from this checkout; pip's own words stand above."
+        "The tap itself could not be installed from this checkout; the output of pip is above."
     fingerprint project >"$stamps/project"
 }
 
@@ -205,7 +206,7 @@ if ! { done_before "$wanted" && runs && right_python; }; then
         check_python
         make_venv
     fi
-    # Without their stamps, what an interruption leaves behind is thrown away next time.
+    # Without stamps, what an interruption leaves behind is removed next time.
     rm -f "$stamps"/*
     install_packages
     # The packages of demo are among those of the others, in the same versions.

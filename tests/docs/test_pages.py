@@ -1,4 +1,4 @@
-"""The pages of docs: what they link to is there, and figures stand there as they were measured."""
+"""The pages of docs: their links lead somewhere, and their figures are those that were measured."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def table(path: Path, first_cell: str) -> list[dict[str, str]]:
     return [dict(zip(head, row, strict=True)) for row in rest]
 
 
-def test_the_page_on_scale_tells_the_figures_that_were_measured() -> None:
+def test_the_page_on_scale_shows_the_figures_that_were_measured() -> None:
     measured = {
         (row["environments"], row["in flight"], row["run"]): row
         for row in table(CHECKOUT / "dev" / "benchmarks" / "SCALE_RESULTS.md", "environments")
     }
-    told = table(CHECKOUT / "docs" / "scale.md", "environments")
-    assert len(told) * 2 == len(measured)
-    for row in told:
+    documented = table(CHECKOUT / "docs" / "scale.md", "environments")
+    assert len(documented) * 2 == len(measured)
+    for row in documented:
         first, following = (measured[row["environments"], row["in flight"], run] for run in ("first", "next"))
         assert row == {
             "environments": following["environments"],
