@@ -12,6 +12,7 @@ python=${PYTHON:-python3}
 venv=.venv
 stamps=$venv/made-of
 child=
+apart=
 
 say() {
     for line; do
@@ -21,12 +22,14 @@ say() {
 
 fail() {
     say '' "$@"
-    exit 1
+    end 1
 }
 
 # A shell that is told to end does not tell its child; and a child in the background hears no Ctrl-C.
 end() {
-    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :
+    for each in $child $apart; do
+        kill -TERM "$each" 2>/dev/null || :
+    done
     wait
     exit "$1"
 }
@@ -137,7 +140,19 @@ install_packages() {
     count=$(lists "$wanted" | xargs cat | grep -c '^[a-z0-9].*==')
     say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
     started=$(date +%s)
+    # At the same time: pip uses one processor core.
+    install_apart &
+    apart=$!
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
+    wait "$apart" || end 1
+    apart=
+    say "Installed in $(($(date +%s) - started)) s."
+}
+
+# What cannot live with the tap's packages.
+install_apart() {
+    trap 'end 143' TERM
+    apart=
     case $wanted in
     dev)
         install_within dbt
@@ -150,7 +165,6 @@ install_packages() {
     report) install_within dbt ;;
     airflow | meltano) install_within meltano ;;
     esac
-    say "Installed in $(($(date +%s) - started)) s."
 }
 
 make_venv_within() {

@@ -34,8 +34,8 @@ def run(line: list[str], folder: Path, **given: str) -> subprocess.CompletedProc
     )
 
 
-def install(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
-    return run([SHELL, "requirements/install.sh", "demo"], checkout, PYTHON=python, PYTHON_GIVEN="")
+def install(checkout: Path, python: str, wanted: str = "demo") -> subprocess.CompletedProcess[str]:
+    return run([SHELL, "requirements/install.sh", wanted], checkout, PYTHON=python, PYTHON_GIVEN="")
 
 
 def pretend(folder: Path, script: str) -> str:
@@ -87,6 +87,20 @@ def test_a_line_says_what_is_installed_and_how_long_it_takes(checkout: Path) -> 
     locked = re.findall(r"^[a-z0-9].*==", (checkout / "requirements" / "demo.txt").read_text(), re.MULTILINE)
     assert f"\nInstalling {len(locked)} packages into .venv, once: about 1 min," in done.stderr
     assert re.search(r"\nInstalled in \d+ s\.\n", done.stderr)
+
+
+@pytest.mark.parametrize("fails", ["install --quiet --require-hashes", "--python .venv/dbt/bin/python"])
+def test_a_download_that_fails_ends_the_one_beside_it_and_leaves_nothing_that_looks_finished(
+    checkout: Path, fails: str
+) -> None:
+    script = (
+        'case "$*" in *"-m venv"*) mkdir .venv/bin; cp python3 .venv/bin/python ;; '
+        f'*"-m pip {fails}"*) exit 1 ;; *"-m pip --python"*) exec sleep 600 ;; esac'
+    )
+    done = install(checkout, pretend(checkout, script), "report")
+    assert done.returncode == 1
+    assert "pip could not install what is needed" in done.stderr
+    assert not list((checkout / ".venv" / "made-of").iterdir())
 
 
 @pytest.mark.parametrize("name", [".venv/bin/python", ".venv/.keep", ".venv"])
