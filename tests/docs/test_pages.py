@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tap_zuora_testenv import status
+from tap_zuora_testenv.report import report_command
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = sorted((CHECKOUT / "docs").glob("*.md"))
 PAGES = [*DOCS, *sorted(CHECKOUT.glob("*.md")), CHECKOUT / "dbt" / "README.md"]
@@ -29,6 +32,9 @@ COMMANDS = [(page, line) for page in PAGES for line in commands(page)]
 ASKS = [(page, line) for page, line in COMMANDS if re.search(r"\b(curl|wget|http|https)\b(?!:)", line)]
 SENDS = re.compile(r"\s(-d|--data\S*|--json|-F|-T|-X|--request)\b")
 POSTS = [(page, line) for page, line in ASKS if SENDS.search(line)]
+
+
+OPTION = re.compile(r"--[a-z]+\b")
 
 
 def slug(heading: str) -> str:
@@ -72,6 +78,29 @@ def test_an_example_that_posts_goes_only_to_loopback(page: Path, line: str) -> N
 
 def test_no_shell_example_names_a_host_of_zuora() -> None:
     assert not [(page, line) for page, line in COMMANDS if "zuora.com" in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_make_target_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    code = re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8"))
+    lines = [*code, *(line for where, line in COMMANDS if where == page)]
+    named = {match[1] for line in lines if (match := re.match(r"(?:\w+=\S+ )*make ([a-z-]+)\b", line))}
+    # Somebody else's, in the example of a pipeline.
+    assert named - {"integration-tests"} <= targets
+
+
+def test_the_page_on_status_has_the_exit_codes_of_its_help() -> None:
+    rows = table(CHECKOUT / "docs" / "status.md", "code")
+    documented = {row["code"]: row["first word of the last line"].strip("`") for row in rows}
+    assert documented == dict(re.findall(r"^  (\d[\d, ]*?) {2,}(\w+)", str(status.command.help), re.MULTILINE))
+
+
+def test_the_page_on_the_report_has_each_option() -> None:
+    options = {
+        name for row in table(CHECKOUT / "docs" / "report.md", "option") for name in OPTION.findall(row["option"])
+    }
+    assert options == set(OPTION.findall(report_command.parser().format_usage()))
 
 
 def table(path: Path, first_cell: str) -> list[dict[str, str]]:
