@@ -138,7 +138,7 @@ def _environment() -> dict[str, str]:
 
 
 def _filled(template: str, settings: Mapping[str, object]) -> str:
-    """Fill in `.env.example`: put a value into its line, leave out a line without a value, and append other settings."""
+    """Fill in `.env.example`: settings go into their lines or to the end, and a line without a value is left out."""
     lines = []
     left = dict(settings)
     for line in template.splitlines():

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.skipif(shutil.which("flock") is None, reason="there is 
 @pytest.fixture(scope="module")
 def access_file() -> Iterator[Path]:
     # Not in the folder of the test: as root, the server runs as another user, who must be able to read it.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # noqa: S108 - a folder of its own
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         file = Path(folder, "pg_hba.conf")
         file.write_text(ACCESS)
         Path(folder).chmod(0o755)
@@ -129,9 +129,7 @@ def test_one_set_of_variables_lets_the_target_load_and_dbt_build(
     done = cron(project(tmp_path, settings))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     loaded = database.execute("select count(*) from zuora_testenv.test_environment_jobs").fetchone()
-    built = database.execute(
-        "select count(*) from zuora_testenv_models.zuora_test_environments__readiness"
-    ).fetchone()
+    built = database.execute("select count(*) from zuora_testenv_models.zuora_test_environments__readiness").fetchone()
     assert loaded == (len(zuora.zuora.documents()["test_environment_jobs"]),)
     assert built == (len(zuora.zuora.environments()),)
 
