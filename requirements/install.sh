@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv and puts locked packages into it: `sh requirements/install.sh demo`, `analytics`, `dev`, `meltano`,
-# `airflow`, `bench` or `mutants`, from the checkout. What cannot live with the tap's packages gets an environment of its own within it.
+# Makes .venv and installs locked packages into it: `sh requirements/install.sh demo`, `report`, `dev`, `meltano`,
+# `airflow`, `bench` or `mutants`, from the checkout. Packages that conflict with the tap's go into an environment within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew; one that this did not make is left alone.
@@ -47,13 +47,6 @@ run() {
 fingerprint() {
     case $1 in
     project) set -- pyproject.toml ;;
-    dev)
-        set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
-            requirements/target-jsonl.txt requirements/warehouses.txt
-        ;;
-    report) set -- requirements/report.txt requirements/dbt.txt ;;
-    airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
-    meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
     { pwd -P && cat "$@"; } | cksum
@@ -126,23 +119,36 @@ download() {
         "that it is configured for. When that is mended, give the same command again: it starts afresh."
 }
 
+# How many packages of a file are not in another.
+count_new() {
+    awk '!/^[a-z0-9].*==/ { next } FILENAME == ARGV[1] { there[$1]; next } !($1 in there) { new++ } END { print new + 0 }' \
+        "$1" "$2"
+}
+
 install_packages() {
-    file=requirements/$wanted.txt
-    [ "$wanted" != meltano ] || file=requirements/demo.txt
-    say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
+    file=requirements/$packages.txt
+    there=/dev/null
+    ! done_before demo || there=requirements/demo.txt
+    say "Installing $file into .venv, once; new packages: $(count_new "$there" "$file")."
+    # Without their stamps, what an interruption leaves behind is thrown away next time.
+    for each in $shared; do rm -f "$stamps/$each"; done
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
-    case $wanted in
-    dev)
-        install_within dbt
-        install_within meltano
-        # Its many packages are used three times: to compile all of them takes longer than that saves.
-        install_within warehouses --no-compile
-        install_from_source singer-tools
-        install_from_source target-jsonl
-        ;;
-    report) install_within dbt ;;
-    airflow | meltano) install_within meltano ;;
+    # The packages of demo are among those of the others, in the same versions; those of airflow and report in dev.
+    fingerprint demo >"$stamps/demo"
+    [ "$packages" != dev ] || for each in airflow report; do fingerprint "$each" >"$stamps/$each"; done
+    fingerprint "$packages" >"$stamps/$packages"
+}
+
+install_apart() {
+    say "Installing requirements/$1.txt into .venv/$1, once; packages: $(count_new /dev/null "requirements/$1.txt")."
+    rm -f "$stamps/$1"
+    case $1 in
+    singer-tools | target-jsonl) install_from_source "$1" ;;
+    # Its many packages are used three times: to compile all of them takes longer than that saves.
+    warehouses) install_within "$1" --no-compile ;;
+    *) install_within "$1" ;;
     esac
+    fingerprint "$1" >"$stamps/$1"
 }
 
 make_venv_within() {
@@ -177,18 +183,27 @@ install_project() {
     fingerprint project >"$stamps/project"
 }
 
-if ! { done_before "$wanted" && runs && right_python; }; then
+# Sets of packages that share .venv itself.
+shared='airflow bench demo dev mutants report'
+# What is wanted, as one of them and what has an environment of its own.
+packages=$wanted
+apart=
+case $wanted in
+airflow) apart=meltano ;;
+dev) apart='dbt meltano warehouses singer-tools target-jsonl' ;;
+meltano) packages=demo apart=meltano ;;
+report) apart=dbt ;;
+esac
+
+if ! { done_before "$packages" && runs && right_python; }; then
     if ! { done_before demo && runs && right_python; }; then
         check_venv
         check_python
         make_venv
     fi
-    # Without their stamps, what an interruption leaves behind is thrown away next time.
-    rm -f "$stamps"/*
     install_packages
-    # The packages of demo are among those of the others, in the same versions.
-    fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || for each in airflow report meltano; do fingerprint "$each" >"$stamps/$each"; done
-    [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
 fi
+for each in $apart; do
+    done_before "$each" || install_apart "$each"
+done
 done_before project || install_project
