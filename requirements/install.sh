@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv and installs locked packages into it: `sh requirements/install.sh demo`, `report`, `dev`, `meltano`,
-# `airflow`, `bench` or `mutants`, from the checkout. Packages that conflict with the tap's go into an environment within it.
+# `airflow`, `bench` or `mutants`, from the checkout. Packages that conflict with the tap's go into environments within it.
 #
 # What was done before, from the same files in the same place, is not done again. A .venv that is half made, that no
 # longer runs, or that came along with a moved checkout is made anew; one that this did not make is left alone.
@@ -12,6 +12,9 @@ python=${PYTHON:-python3}
 venv=.venv
 stamps=$venv/made-of
 child=
+beside=
+# Counts the packages of the second file that are not in the first.
+count_new='!/^[a-z0-9].*==/ { next } FILENAME == ARGV[1] { there[$1]; next } !($1 in there) { new++ } END { print new + 0 }'
 
 say() {
     for line; do
@@ -21,12 +24,14 @@ say() {
 
 fail() {
     say '' "$@"
-    exit 1
+    end 1
 }
 
 # A shell that is told to end does not tell its child; and a child in the background hears no Ctrl-C.
 end() {
-    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :
+    for each in $child $beside; do
+        kill -TERM "$each" 2>/dev/null || :
+    done
     wait
     exit "$1"
 }
@@ -119,36 +124,49 @@ download() {
         "that it is configured for. When that is mended, give the same command again: it starts afresh."
 }
 
-# How many packages of a file are not in another.
-count_new() {
-    awk '!/^[a-z0-9].*==/ { next } FILENAME == ARGV[1] { there[$1]; next } !($1 in there) { new++ } END { print new + 0 }' \
-        "$1" "$2"
-}
-
+# Installs what was not installed before: `new` into .venv, which is empty if nothing is, and `new_apart` within it.
 install_packages() {
-    file=requirements/$packages.txt
     there=/dev/null
     ! done_before demo || there=requirements/demo.txt
-    say "Installing $file into .venv, once; new packages: $(count_new "$there" "$file")."
-    # Without their stamps, what an interruption leaves behind is thrown away next time.
-    for each in $shared; do rm -f "$stamps/$each"; done
-    download install --quiet --require-hashes --only-binary :all: --requirement "$file"
-    # The packages of demo are among those of the others, in the same versions; those of airflow and report in dev.
-    fingerprint demo >"$stamps/demo"
-    [ "$packages" != dev ] || for each in airflow report; do fingerprint "$each" >"$stamps/$each"; done
-    fingerprint "$packages" >"$stamps/$packages"
+    count=0
+    [ -z "$new" ] || count=$(awk "$count_new" "$there" "requirements/$new.txt")
+    for each in $new_apart; do
+        count=$((count + $(awk "$count_new" /dev/null "requirements/$each.txt")))
+    done
+    say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
+    started=$(date +%s)
+    # At the same time: pip uses one processor core.
+    install_apart &
+    beside=$!
+    if [ -n "$new" ]; then
+        # Without their stamps, what an interruption leaves behind is thrown away next time.
+        for each in $shared; do rm -f "$stamps/$each"; done
+        download install --quiet --require-hashes --only-binary :all: --requirement "requirements/$new.txt"
+    fi
+    wait "$beside" || end 1
+    beside=
+    if [ -n "$new" ]; then
+        # The packages of demo are among those of the others, in the same versions; those of airflow and report in dev.
+        fingerprint demo >"$stamps/demo"
+        [ "$new" != dev ] || for each in airflow report; do fingerprint "$each" >"$stamps/$each"; done
+        fingerprint "$new" >"$stamps/$new"
+    fi
+    say "Installed in $(($(date +%s) - started)) s."
 }
 
 install_apart() {
-    say "Installing requirements/$1.txt into .venv/$1, once; packages: $(count_new /dev/null "requirements/$1.txt")."
-    rm -f "$stamps/$1"
-    case $1 in
-    singer-tools | target-jsonl) install_from_source "$1" ;;
-    # Its many packages are used three times: to compile all of them takes longer than that saves.
-    warehouses) install_within "$1" --no-compile ;;
-    *) install_within "$1" ;;
-    esac
-    fingerprint "$1" >"$stamps/$1"
+    trap 'end 143' TERM
+    beside=
+    for name in $new_apart; do
+        rm -f "$stamps/$name"
+        case $name in
+        singer-tools | target-jsonl) install_from_source "$name" ;;
+        # Its many packages are used three times: to compile all of them takes longer than that saves.
+        warehouses) install_within "$name" --no-compile ;;
+        *) install_within "$name" ;;
+        esac
+        fingerprint "$name" >"$stamps/$name"
+    done
 }
 
 make_venv_within() {
@@ -183,9 +201,9 @@ install_project() {
     fingerprint project >"$stamps/project"
 }
 
-# Sets of packages that share .venv itself.
+# The sets of packages that are installed into .venv itself.
 shared='airflow bench demo dev mutants report'
-# What is wanted, as one of them and what has an environment of its own.
+# Which of them is wanted, and which sets have an environment of their own beside it.
 packages=$wanted
 apart=
 case $wanted in
@@ -195,15 +213,18 @@ meltano) packages=demo apart=meltano ;;
 report) apart=dbt ;;
 esac
 
+new=
 if ! { done_before "$packages" && runs && right_python; }; then
     if ! { done_before demo && runs && right_python; }; then
         check_venv
         check_python
         make_venv
     fi
-    install_packages
+    new=$packages
 fi
+new_apart=
 for each in $apart; do
-    done_before "$each" || install_apart "$each"
+    done_before "$each" || new_apart="$new_apart $each"
 done
+[ -z "$new$new_apart" ] || install_packages
 done_before project || install_project

@@ -1,113 +1,117 @@
-"""The examples of settings: each is what its program accepts, and git ignores what a person makes of them."""
+"""The commands of README.md and of the pages on the emulator and the first live run, word for word, in a shell."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sysconfig
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft7Validator
-from target_postgres.target import TargetPostgres
 
-from dev.generate.editor_schema import editor_schema
-from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA
-from tap_zuora_testenv.validation import problems
+from dev.testbed.processes import environment
+from tap_zuora_testenv.emulator.clock import Clock
+from tap_zuora_testenv.emulator.limits import Limits
+from tap_zuora_testenv.emulator.server import EmulatorServer
+from tap_zuora_testenv.emulator.zuora import Zuora
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-EXAMPLES = CHECKOUT / "examples"
-SCHEMA: dict[str, Any] = json.loads((CHECKOUT / "schemas" / "settings.json").read_text(encoding="utf-8"))
-CONFIGS = sorted(EXAMPLES.glob("config*.json"))
-# Of targets that are not installed here: their settings as they print them, with the version of the page.
-TARGETS = json.loads(Path(__file__).with_name("target_settings.json").read_text(encoding="utf-8"))
-PAGE = (CHECKOUT / "docs" / "targets.md").read_text(encoding="utf-8")
-BASE = {"base_url": "https://rest.na.zuora.com", "access_token": "eyJhbGciOi"}
-GIT = shutil.which("git")
+SHELL = shutil.which("bash") or "/bin/bash"
+CURL = shutil.which("curl")
 
 
-def read(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    assert isinstance(content, dict)
-    return content
+def blocks(page: str, language: str) -> list[str]:
+    text = (CHECKOUT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_schema_for_editors_is_what_make_docs_writes() -> None:
-    assert (CHECKOUT / "schemas" / "settings.json").read_text(encoding="utf-8") == editor_schema()
-    Draft7Validator.check_schema(SCHEMA)
+def settings(server: EmulatorServer) -> dict[str, str]:
+    tokens = server.zuora.tokens
+    return {"base_url": server.url, "client_id": tokens.client_id, "client_secret": tokens.client_secret}
 
 
-def test_the_patterns_for_editors_are_those_of_javascript() -> None:
-    patterns = re.findall(r'"pattern": (".*")', editor_schema())
-    assert len(patterns) > 5
-    # What only Python has: the ends of the text, named groups, and options for a part.
-    assert not [each for each in map(json.loads, patterns) if re.search(r"\\[AZz]|\(\?[a-zP]", each)]
+@pytest.fixture
+def server() -> Iterator[EmulatorServer]:
+    """The emulator as the pages start it."""
+    zuora = Zuora(seed=81, clock=Clock(datetime(2026, 10, 1, tzinfo=UTC), 0), limits=Limits(per_minute=10_000))
+    with EmulatorServer(zuora) as running:
+        yield running
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_an_example_of_a_configuration_is_valid_for_the_tap_and_for_an_editor(path: Path) -> None:
-    config = read(path)
-    assert (path.parent / config["$schema"]).resolve() == CHECKOUT / "schemas" / "settings.json"
-    Draft7Validator(SCHEMA).validate(config)
-    del config["$schema"]
-    assert problems(config, CONFIG_JSONSCHEMA) == []
+@pytest.fixture
+def only_read(server: EmulatorServer) -> Iterator[None]:
+    yield
+    assert {each.path for each in server.zuora.requests if each.method != "GET"} == {"/oauth/token"}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"max_attempts": 21},
-        {"max_paralel_requests": 4},
-        {"test_environments": []},
-        {"test_environments": [{"id": "a/b"}]},
-        {"test_environments": [{"id": "a", "jobs": ["b"]}]},
-        {"track_id": "a:b"},
-        {"track_id": "a" * 65},
-        {"on_missing": "ignore"},
-        {"access_token": "short"},
-    ],
-    ids=str,
-)
-def test_an_editor_marks_what_the_tap_refuses(wrong: dict[str, Any]) -> None:
-    assert Draft7Validator(SCHEMA).is_valid(BASE)
-    assert not Draft7Validator(SCHEMA).is_valid(BASE | wrong)
-    assert problems(BASE | wrong, CONFIG_JSONSCHEMA) != []
+@pytest.fixture
+def folder(tmp_path: Path, server: EmulatorServer) -> Path:
+    for name in ("config.json", "emulator.json"):
+        (tmp_path / name).write_text(json.dumps(settings(server)))
+    return tmp_path
 
 
-def test_each_target_of_the_page_has_an_example() -> None:
-    linked = set(re.findall(r"\]\(\.\./examples/targets/([a-z0-9]+)\.json\)", PAGE))
-    assert linked == {path.stem for path in (EXAMPLES / "targets").iterdir()} == {*TARGETS, "postgres"}
+def shell(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    done = subprocess.run(  # noqa: S603 - what the page says
+        [SHELL, "-ec", script],
+        cwd=folder,
+        env=environment() | {"PATH": path},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
-def test_an_example_of_a_target_is_valid_by_the_settings_that_the_target_has(name: str) -> None:
-    Draft7Validator(TARGETS[name]["settings"]).validate(read(EXAMPLES / "targets" / f"{name}.json"))
+def without_its_time(message: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(message)
+    assert parsed.pop("time_extracted")
+    return parsed
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
-def test_the_page_names_the_version_whose_settings_were_read(name: str) -> None:
-    assert f"`{TARGETS[name]['package']}" in PAGE
+@pytest.mark.usefixtures("only_read")
+def test_the_first_run_of_the_readme_prints_what_it_shows(folder: Path) -> None:
+    test, run = (block for block in blocks("README.md", "sh") if block.startswith("tap-zuora-testenv"))
+    (findings,) = blocks("README.md", "text")
+    shown = findings.replace("rest.na.zuora.com", json.loads((folder / "config.json").read_text())["base_url"][7:])
+    assert shell(folder, test).stderr.endswith(shown)
+    shell(folder, run)
+    records = [without_its_time(line) for line in (folder / "out.jsonl").read_text().splitlines() if '"RECORD"' in line]
+    (two,) = (block for block in blocks("README.md", "json") if "RECORD" in block)
+    for line in two.splitlines():
+        assert without_its_time(line) in records
 
 
-def test_the_example_of_postgresql_is_valid_by_the_settings_that_the_target_has() -> None:
-    schema = TargetPostgres.config_jsonschema
-    example = read(EXAMPLES / "targets" / "postgres.json")
-    Draft7Validator(schema).validate(example)
-    assert example.keys() <= schema["properties"].keys()
+@pytest.mark.skipif(CURL is None, reason="there is no curl")
+def test_the_dry_run_of_a_refresh_goes_as_its_page_says(folder: Path, server: EmulatorServer) -> None:
+    script = "".join(block for block in blocks("docs/emulator.md", "sh") if "curl" in block)
+    statuses = re.findall(
+        r'"status":"([A-Z]+)"', shell(folder, script.replace("127.0.0.1:8765", server.url[7:])).stdout
+    )
+    assert "FAILED" in statuses
+    assert statuses[-1] == "CANCELLED"
 
 
-@pytest.mark.skipif(GIT is None or not (CHECKOUT / ".git").exists(), reason="this is no checkout of git")
-def test_git_ignores_what_may_hold_secrets_or_is_written_by_a_run() -> None:
-    ignored = [
-        *("config.json", "config.tenant.json", "target.json", ".env", "state.json", "out.jsonl", "states.jsonl"),
-        *("tap.log", "target.log", "sync.lock", "warehouse.duckdb", "output/test_environments.jsonl", ".meltano/x"),
-    ]
-    kept = [path.relative_to(CHECKOUT).as_posix() for path in EXAMPLES.rglob("*.json")]
-    assert kept
-    done = subprocess.run(  # noqa: S603 - ours
-        [str(GIT), "check-ignore", "--no-index", *ignored, *kept],
-        cwd=CHECKOUT, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.stdout.splitlines() == ignored
+@pytest.mark.usefixtures("only_read")
+def test_the_first_live_run_answers_its_questions(folder: Path) -> None:
+    script = "".join(
+        block for block in blocks("docs/first-live-run.md", "sh") if not block.startswith("zuora-testenv-emulator")
+    )
+    output = shell(folder, script).stdout
+    assert "no warning" in output
+    assert "Misconfigured: Zuora has nothing of what the configuration names" in output
+    assert "testEnvironmentId is the environment's id: True" in output
+    assert "ratelimit-remaining" in output
+    assert re.search(r"^\S+ SCRUBBING 36 \w{8}$", output, re.MULTILINE)
+    assert (folder / "shared.jsonl").read_text()
