@@ -25,7 +25,7 @@ def one_environment(zuora: Zuora) -> None:
 
 
 BASE_URL = "it must be the https address of a Zuora REST host, such as https://rest.na.zuora.com."
-ENTRIES = 'must be a list, not empty, whose entries are "id" or'
+ENTRIES = 'must be a non-empty list whose entries are "id" or'
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ ENTRIES = 'must be a list, not empty, whose entries are "id" or'
         ({"base_url": "https://rest.zuora.com/oauth/token"}, "has the path of an operation or a page"),
         ({"base_url": "https://rest.zuora.com/zuora"}, "has a path that cannot be right"),
         ({"base_url": "https://rest.zuora.com:port"}, "has a wrong port"),
-        ({"base_url": "https://rest zuora.com"}, f"contains a blank; {BASE_URL}"),
+        ({"base_url": "https://rest zuora.com"}, f"contains white space; {BASE_URL}"),
         ({"base_url": '"https://rest.zuora.com"'}, f"has quotes around it; {BASE_URL}"),
         ({"base_url": "http://localhost.example"}, "begins with http://"),
         ({"client_id": None}, "Setting `client_id` is missing: `client_id` and `client_secret` belong together."),
@@ -110,10 +110,15 @@ def test_an_id_that_could_leave_its_place_in_the_path_is_refused(tap: Tap, zuora
     assert "Setting `test_environments` has a wrong entry (number 1)" in ran.verdict
 
 
-def test_several_bad_settings_are_all_told_and_the_last_line_says_so(tap: Tap) -> None:
+def test_several_bad_settings_are_all_reported_and_the_last_line_counts_them(tap: Tap) -> None:
     ran = tap(max_attempts=0, request_timeout=0)
     assert ran.verdict.endswith("(1 more above.)")
     assert {"`max_attempts`" in text for text in (ran.log, ran.verdict)} == {True, False}
+
+
+def test_the_key_by_which_an_editor_finds_the_schema_of_a_file_is_no_setting(tap: Tap) -> None:
+    path = tap.file("config.json", {"$schema": "schemas/settings.json", **tap.config})
+    assert tap.run(["--config", path]).code == 0
 
 
 def test_null_is_the_same_as_not_set(tap: Tap) -> None:
@@ -145,7 +150,7 @@ def test_settings_come_from_the_environment_with_lists_as_json(
         ("MAX_ATTEMPTS", "many", "must be a whole number from 1 to 20."),
         ("MAX_PARALLEL_REQUESTS", "8.0", "must be a whole number from 1 to 40."),
         ("REQUEST_TIMEOUT", "5s", "must be a whole number of seconds"),
-        ("TEST_ENVIRONMENTS", "a,b", "must be a list"),
+        ("TEST_ENVIRONMENTS", "a,b", "must be a non-empty list"),
         ("TEST_ENVIRONMENTS", "['a']", "as JSON; its value is not JSON (line 1, column 2): JSON needs double quotes"),
         ("STREAM_MAPS", "{", "must be of the type object, as JSON; its value is not JSON (line 1, column 2)."),
         ("STREAM_MAPS", "[" * 5000, "is nested more than 100 levels deep."),
@@ -190,7 +195,7 @@ def test_a_malformed_environment_variable_is_named(
         (None, "there is no such file."),
     ],
 )
-def test_a_file_that_is_no_json_object_is_named(
+def test_a_file_that_is_not_a_json_object_is_named(
     tap: Tap, tmp_path: Path, option: str, content: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "given.json"
@@ -205,7 +210,7 @@ def test_a_file_that_is_no_json_object_is_named(
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
-def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, option: str) -> None:
+def test_a_folder_in_place_of_a_file_is_reported_as_one(tap: Tap, tmp_path: Path, option: str) -> None:
     good = [] if option == "--config" else ["--config", tap.file("config.json", tap.config)]
     ran = tap.run([*good, option, str(tmp_path)])
     assert ran.code == 2
@@ -214,7 +219,7 @@ def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, op
 
 
 @pytest.mark.parametrize("content", [{}, {"streams": 5}, {"streams": [{}]}, {"streams": [7]}])
-def test_a_file_that_is_no_catalog_is_told_so(tap: Tap, zuora: Zuora, content: object) -> None:
+def test_a_file_that_is_not_a_catalog_is_reported_as_such(tap: Tap, zuora: Zuora, content: object) -> None:
     ran = tap.run(["--config", tap.file("config.json", tap.config), "--catalog", tap.file("given.json", content)])
     assert (ran.code, len(zuora.requests)) == (2, 0)
     assert ran.verdict.endswith("given.json: the file is not a Singer catalog, such as --discover prints.")
@@ -282,7 +287,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tap: Tap, tmp_path: Path, optio
     assert (ran.code, ran.ids()) == (0, [job(1)["id"]])
 
 
-def test_of_two_files_the_last_wins_and_the_environment_wins_over_both(
+def test_the_last_of_two_files_counts_and_the_environment_overrides_both(
     tap: Tap, zuora: Zuora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tap.file("first.json", {**tap.config, "track_id": "first", "entity_id": "first", "user_agent": "first"})
@@ -315,12 +320,12 @@ def test_without_settings_only_the_usual_headers_are_sent(tap: Tap, zuora: Zuora
 
 @pytest.mark.parametrize("option", ["--discover", "--about", "--version", "--help"])
 @pytest.mark.usefixtures("tap")
-def test_what_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
+def test_an_option_that_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
     assert cli.run([option]) == (0, "")
     assert len(zuora.requests) == 0
 
 
-def test_discovery_shows_the_schemas_as_they_stand_in_their_files(tap: Tap) -> None:
+def test_discovery_shows_the_schemas_as_they_are_in_their_files(tap: Tap) -> None:
     streams = {stream["stream"]: stream for stream in tap.catalog()["streams"]}
     for name in (JOBS, ENVIRONMENTS):
         with open(f"schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123

@@ -84,7 +84,7 @@ def test_what_other_streams_and_other_environments_keep_is_left_alone() -> None:
     assert len(state["bookmarks"][STREAM]["partitions"]) == 2
 
 
-def test_a_record_alone_moves_no_bookmark() -> None:
+def test_a_record_does_not_move_a_bookmark() -> None:
     state: dict[str, Any] = {}
     manager = managed(state)
     manager.increment_state({"id": "j"}, context=context("e"))
@@ -130,11 +130,11 @@ def test_a_state_that_the_tap_wrote_is_sound(state: dict[str, Any]) -> None:
         ),
         (
             {"bookmarks": {STREAM: {"partitions": [{"context": context("e"), "replication_key_value": "soon"}]}}},
-            "of the test environment e its replication_key_value is not a date-time",
+            "in the bookmark of the test environment e, its replication_key_value is not a date-time",
         ),
         (
             {"bookmarks": {STREAM: {"partitions": [{"context": context("e"), "unfinished": "j"}]}}},
-            "of the test environment e its unfinished is not a list of ids",
+            "in the bookmark of the test environment e, its unfinished is not a list of ids",
         ),
     ],
 )
