@@ -75,7 +75,7 @@ echo '{"level": "info", "name": "tap-zuora-testenv", "event": "Done: emitted 0 j
 
 
 def measure(tenants: int) -> Iterator[str]:
-    """Measure an Airflow of its own with a number of tenants, and give the cells of the table's row."""
+    """Measure a new Airflow with a number of tenants, and give the cells of the table's row."""
     names = [f"tenant_{number:04}" for number in range(tenants)]
     with tempfile.TemporaryDirectory(prefix="testenv-") as made, postgres(SESSIONS) as url:
         folder = Path(made)

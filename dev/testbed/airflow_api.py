@@ -42,11 +42,11 @@ class Api:
     def __init__(self, url: str) -> None:
         self._url = url
         self._session = requests.Session()
-        # What a proxy of this machine is for lies elsewhere.
+        # A proxy of this machine is for other hosts.
         self._session.trust_env = False
 
     def log_in(self) -> bool | None:
-        """Get a token for all that follows; None while there is none to be had."""
+        """Get a token for all that follows; None while there is none."""
         try:
             answer = self._session.get(f"{self._url}/auth/token", timeout=ANSWER_TAKES_AT_MOST_SECONDS)
             token = answer.json()["access_token"]

@@ -1,4 +1,4 @@
-"""An Airflow in a folder of its own: its configuration, its command, and the three processes of an installation."""
+"""An Airflow in its own folder: its configuration, its command, and the three processes of an installation."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Airflow:
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "CORE__EXECUTOR": EXECUTOR,
             "CORE__LOAD_EXAMPLES": "False",
-            # Whoever can reach the port is admitted.
+            # Anyone who can reach the port is admitted.
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{database}",
             "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{database}",

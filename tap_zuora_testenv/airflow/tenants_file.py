@@ -31,7 +31,7 @@ PREFIX = "zuora_"
 
 # What Zuora allows a tenant by default, and the tap's own maximum.
 MOST_REQUESTS_IN_FLIGHT = 40
-# Settings of the tap that a tenant may have besides those with a place of their own; none of them is a secret.
+# Settings of the tap that a tenant may have besides those with their own keys; none of them is a secret.
 OTHER_SETTINGS = frozenset(
     {"entity_id", "max_attempts", "on_missing", "request_timeout", "start_date", "track_id", "user_agent"}
 )

@@ -62,8 +62,8 @@ class RequestLog:
     Attributes:
         in_flight: The number of requests in flight now.
         max_in_flight: The highest number of requests in flight.
-        max_in_flight_by_user_agent: The same of each User-Agent, so that a story's own requests are not taken for the
-            tap's.
+        max_in_flight_by_user_agent: The same of each User-Agent, so that a story's own requests are not mistaken for
+            the tap's.
         total: The number of requests.
     """
 

@@ -79,7 +79,7 @@ def test_a_tasks_process_makes_no_dag_but_its_own(dags: dict[str, DAG], monkeypa
         assert [dag.dag_id for dag in tenant_dags(EXAMPLE)] == [name]
 
 
-def test_a_failure_is_tried_again_later_and_later_and_no_attempt_lasts_for_ever(dags: dict[str, DAG]) -> None:
+def test_a_failure_is_tried_again_later_and_later_and_each_attempt_has_an_end(dags: dict[str, DAG]) -> None:
     for task in loading(dags):
         assert task.retries == 3
         assert task.retry_exponential_backoff == 2

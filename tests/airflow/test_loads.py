@@ -1,4 +1,4 @@
-"""Which loads a tenant is made of, and what the tap is told for each."""
+"""Which loads a tenant consists of, and the settings of the tap for each."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_tenant_without_a_list_is_one_load_of_all_that_can_be_seen() -> None:
     }
 
 
-def test_a_list_is_handed_on_as_it_stands() -> None:
+def test_a_list_is_passed_on_as_it_is() -> None:
     named = {"id": "b", "job_ids": ["1", "2"]}
     (load,) = loads(tenant(test_environments=["a", named]))
     assert json.loads(load.settings[LIST]) == ["a", named]

@@ -310,7 +310,7 @@ def psql(database_url: str, statement: str) -> None:
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_tenant_that_is_renamed_is_loaded_anew_unless_its_schema_and_state_are_renamed_too(
+def test_a_tenant_that_is_renamed_is_loaded_again_unless_its_schema_and_state_are_renamed_too(
     tmp_path: Path, zuora: EmulatorServer, meltano: MeltanoProject, database_url: str
 ) -> None:
     everything = len(zuora.zuora.documents()["test_environment_jobs"])

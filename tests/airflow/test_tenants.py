@@ -91,7 +91,7 @@ def test_a_wrong_tenant_is_a_sentence_that_shows_no_value_and_no_other_is_refuse
     assert "\n" not in refused.reason
 
 
-def test_an_entry_that_is_no_mapping_is_refused_by_its_number(tmp_path: Path) -> None:
+def test_an_entry_that_is_not_a_mapping_is_refused_by_its_number(tmp_path: Path) -> None:
     path = file(tmp_path, OTHER)
     path.write_text(f"{path.read_text()}- acme\n")
     tenants = read_tenants(path)
