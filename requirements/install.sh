@@ -13,6 +13,7 @@ python=${PYTHON:-python3}
 venv=.venv
 stamps=$venv/made-of
 child=
+apart=
 
 say() {
     for line; do
@@ -22,12 +23,14 @@ say() {
 
 fail() {
     say '' "$@"
-    exit 1
+    end 1
 }
 
 # A shell does not forward signals to its child, and background children ignore Ctrl-C.
 end() {
-    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :
+    for each in $child $apart; do
+        kill -TERM "$each" 2>/dev/null || :
+    done
     wait
     exit "$1"
 }
@@ -44,8 +47,8 @@ run() {
     return "$code"
 }
 
-# The place is part of it: the commands in .venv/bin contain its path.
-fingerprint() {
+# The lists of packages that a word names, one per line.
+lists() {
     case $1 in
     project) set -- pyproject.toml ;;
     dev)
@@ -57,7 +60,12 @@ fingerprint() {
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
-    { pwd -P && cat "$@"; } | cksum
+    printf '%s\n' "$@"
+}
+
+# The place is part of it: the commands in .venv/bin contain its path.
+fingerprint() {
+    { pwd -P && lists "$1" | xargs cat; } | cksum
 }
 
 done_before() {
@@ -130,8 +138,22 @@ download() {
 install_packages() {
     file=requirements/$wanted.txt
     [ "$wanted" != meltano ] || file=requirements/demo.txt
-    say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
+    count=$(lists "$wanted" | xargs cat | grep -c '^[a-z0-9].*==')
+    say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
+    started=$(date +%s)
+    # At the same time: pip uses one processor core.
+    install_apart &
+    apart=$!
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
+    wait "$apart" || end 1
+    apart=
+    say "Installed in $(($(date +%s) - started)) s."
+}
+
+# Install the packages that conflict with those of the tap.
+install_apart() {
+    trap 'end 143' TERM
+    apart=
     case $wanted in
     dev)
         install_within dbt
