@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = CHECKOUT / "docs" / "demo.md"
 DEMO = [sys.executable, "-m", "dev.demo"]
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d\d [A-Z][a-z]{2} \d\d:\d\d|\d+\.\d s", "*", text)
 
 
 def start(
@@ -53,6 +59,10 @@ def test_it_shows_a_refresh_that_was_completed_and_one_that_failed(
     assert "are the same on both sides." in second
     assert "not-to-be-shown" not in output
     assert max(map(len, output.splitlines())) <= 100
+
+    # Line for line what the page shows, but for dates and durations.
+    (shown,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert without_times(shown).partition("\n1  ")[2] in without_times(output)
 
     kept = output.rpartition("drop schema ")[2].split()[0]
     (row,) = database.execute(f"select count(*) as rows from {kept}.test_environment_jobs").fetchall()  # noqa: S608
