@@ -98,8 +98,9 @@ format: ## format the code, and fix what ruff can fix
 
 # The parts between [[[cog and [[[end]]] are generated.
 GENERATED := README.md meltano.yml docs/hub/tap-zuora-testenv.yml
-docs: ## regenerate the tables of README.md, the settings of meltano.yml, and docs/hub
+docs: ## regenerate the tables of README.md, the settings of meltano.yml, docs/hub, and schemas/settings.json
 	@sh requirements/install.sh dev
+	$(VENV)/python -m dev.generate.editor_schema
 	@exec $(VENV)/cog -r -I . $(GENERATED)
 
 dist: ## build the sdist and the wheel into the folder dist

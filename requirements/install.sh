@@ -13,7 +13,9 @@ python=${PYTHON:-python3}
 venv=.venv
 stamps=$venv/made-of
 child=
-apart=
+beside=
+# Counts the packages of the second file that are not in the first.
+count_new='!/^[a-z0-9].*==/ { next } FILENAME == ARGV[1] { there[$1]; next } !($1 in there) { new++ } END { print new + 0 }'
 
 say() {
     for line; do
@@ -28,7 +30,7 @@ fail() {
 
 # A shell does not forward signals to its child, and background children ignore Ctrl-C.
 end() {
-    for each in $child $apart; do
+    for each in $child $beside; do
         kill -TERM "$each" 2>/dev/null || :
     done
     wait
@@ -47,25 +49,13 @@ run() {
     return "$code"
 }
 
-# The lists of packages that a word names, one per line.
-lists() {
-    case $1 in
-    project) set -- pyproject.toml ;;
-    dev)
-        set -- requirements/dev.txt requirements/dbt.txt requirements/meltano.txt requirements/singer-tools.txt \
-            requirements/target-jsonl.txt requirements/warehouses.txt
-        ;;
-    report) set -- requirements/report.txt requirements/dbt.txt ;;
-    airflow) set -- requirements/airflow.txt requirements/meltano.txt ;;
-    meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
-    *) set -- "requirements/$1.txt" ;;
-    esac
-    printf '%s\n' "$@"
-}
-
 # The place is part of it: the commands in .venv/bin contain its path.
 fingerprint() {
-    { pwd -P && lists "$1" | xargs cat; } | cksum
+    case $1 in
+    project) set -- pyproject.toml ;;
+    *) set -- "requirements/$1.txt" ;;
+    esac
+    { pwd -P && cat "$@"; } | cksum
 }
 
 done_before() {
@@ -135,37 +125,49 @@ download() {
         "that it is configured for. When that is fixed, run the same command again: it starts from the beginning."
 }
 
+# Installs what was not installed before: `new` into .venv, which is empty if nothing is, and `new_apart` within it.
 install_packages() {
-    file=requirements/$wanted.txt
-    [ "$wanted" != meltano ] || file=requirements/demo.txt
-    count=$(lists "$wanted" | xargs cat | grep -c '^[a-z0-9].*==')
+    there=/dev/null
+    ! done_before demo || there=requirements/demo.txt
+    count=0
+    [ -z "$new" ] || count=$(awk "$count_new" "$there" "requirements/$new.txt")
+    for each in $new_apart; do
+        count=$((count + $(awk "$count_new" /dev/null "requirements/$each.txt")))
+    done
     say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
     started=$(date +%s)
     # At the same time: pip uses one processor core.
     install_apart &
-    apart=$!
-    download install --quiet --require-hashes --only-binary :all: --requirement "$file"
-    wait "$apart" || end 1
-    apart=
+    beside=$!
+    if [ -n "$new" ]; then
+        # Without their stamps, what an interruption leaves behind is thrown away next time.
+        for each in $shared; do rm -f "$stamps/$each"; done
+        download install --quiet --require-hashes --only-binary :all: --requirement "requirements/$new.txt"
+    fi
+    wait "$beside" || end 1
+    beside=
+    if [ -n "$new" ]; then
+        # The packages of demo are among those of the others, in the same versions; those of airflow and report in dev.
+        fingerprint demo >"$stamps/demo"
+        [ "$new" != dev ] || for each in airflow report; do fingerprint "$each" >"$stamps/$each"; done
+        fingerprint "$new" >"$stamps/$new"
+    fi
     say "Installed in $(($(date +%s) - started)) s."
 }
 
-# Install the packages that conflict with those of the tap.
 install_apart() {
     trap 'end 143' TERM
-    apart=
-    case $wanted in
-    dev)
-        install_within dbt
-        install_within meltano
+    beside=
+    for name in $new_apart; do
+        rm -f "$stamps/$name"
+        case $name in
+        singer-tools | target-jsonl) install_from_source "$name" ;;
         # Its many packages are used three times: compiling all of them takes longer than it saves.
-        install_within warehouses --no-compile
-        install_from_source singer-tools
-        install_from_source target-jsonl
-        ;;
-    report) install_within dbt ;;
-    airflow | meltano) install_within meltano ;;
-    esac
+        warehouses) install_within "$name" --no-compile ;;
+        *) install_within "$name" ;;
+        esac
+        fingerprint "$name" >"$stamps/$name"
+    done
 }
 
 make_venv_within() {
@@ -200,18 +202,30 @@ install_project() {
     fingerprint project >"$stamps/project"
 }
 
-if ! { done_before "$wanted" && runs && right_python; }; then
+# The sets of packages that are installed into .venv itself.
+shared='airflow bench demo dev mutants report'
+# Which of them is wanted, and which sets have an environment of their own beside it.
+packages=$wanted
+apart=
+case $wanted in
+airflow) apart=meltano ;;
+dev) apart='dbt meltano warehouses singer-tools target-jsonl' ;;
+meltano) packages=demo apart=meltano ;;
+report) apart=dbt ;;
+esac
+
+new=
+if ! { done_before "$packages" && runs && right_python; }; then
     if ! { done_before demo && runs && right_python; }; then
         check_venv
         check_python
         make_venv
     fi
-    # Without stamps, what an interruption leaves behind is removed next time.
-    rm -f "$stamps"/*
-    install_packages
-    # The packages of demo are among those of the others, in the same versions.
-    fingerprint demo >"$stamps/demo"
-    [ "$wanted" != dev ] || for each in airflow report meltano; do fingerprint "$each" >"$stamps/$each"; done
-    [ "$wanted" = demo ] || fingerprint "$wanted" >"$stamps/$wanted"
+    new=$packages
 fi
+new_apart=
+for each in $apart; do
+    done_before "$each" || new_apart="$new_apart $each"
+done
+[ -z "$new$new_apart" ] || install_packages
 done_before project || install_project

@@ -58,7 +58,8 @@ class MeltanoProject:
                 shutil.copytree(CHECKOUT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(CHECKOUT / part, folder)
-        private(folder / ".env", "".join(f"{name}='{_literal(value)}'\n" for name, value in settings.items()))
+        template = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+        private(folder / ".env", _filled(template, settings))
 
     def install(self) -> None:
         """Install the plugins as meltano.yml names them, which needs the network."""
@@ -136,9 +137,23 @@ def _environment() -> dict[str, str]:
     return kept | {"MELTANO_CLI_DISABLE_VERSION_CHECK": "true", "NO_COLOR": "1"}
 
 
-def _literal(value: object) -> str:
-    """Write a value so that neither the file format nor Meltano interprets a part of it."""
-    return str(value).replace("$", "%24").replace("'", "%27")
+def _filled(template: str, settings: Mapping[str, object]) -> str:
+    """Fill in `.env.example`: settings go into their lines or to the end, and a line without a value is left out."""
+    lines = []
+    left = dict(settings)
+    for line in template.splitlines():
+        name = line.lstrip("#").partition("=")[0]
+        if name in left:
+            lines.append(_line(name, left.pop(name)))
+        elif line.startswith("#") or not line:
+            lines.append(line)
+    return "\n".join([*lines, *(_line(name, value) for name, value in left.items()), ""])
+
+
+def _line(name: str, value: object) -> str:
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    # Even in single quotes, ${...} is replaced; in a URL it can be written otherwise.
+    return f"{name}='{text.replace('$', '%24') if name.endswith('_URL') else text}'"
 
 
 def _entry(line: str) -> dict[str, Any]:

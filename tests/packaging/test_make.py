@@ -126,6 +126,47 @@ def test_a_venv_that_an_interruption_left_half_made_is_made_again(checkout: Path
     assert (checkout / "found").read_text() == "made-of\n" * 2
 
 
+MAKES_VENV = 'for last; do :; done; mkdir -p "$last/bin"; cp "$0" "$last/bin/python"'
+NOTES_PIP = 'echo "$*" | sed "s/.*requirements.//" >>installed'
+
+
+def installed(checkout: Path, *wanted: str) -> list[str]:
+    """Install sets with a Python that only notes what pip is to install; return the files of packages."""
+    python = pretend(checkout, f'case "$*" in *"-m venv"*) {MAKES_VENV} ;; *"-m pip "*install*) {NOTES_PIP} ;; esac')
+    for each in wanted:
+        done = run([SHELL, "requirements/install.sh", each], checkout, PYTHON=python, PYTHON_GIVEN="")
+        assert done.returncode == 0, done.stderr
+    noted = (checkout / "installed").read_text().split()
+    (checkout / "installed").unlink()
+    return [each for each in noted if each.endswith(".txt")]
+
+
+def test_what_one_target_of_make_installed_another_does_not_install_again(checkout: Path) -> None:
+    assert sorted(installed(checkout, "meltano", "meltano")) == ["demo.txt", "meltano.txt"]
+    # The packages of the report beside those of the demo, and dbt; not Meltano.
+    assert sorted(installed(checkout, "report", "meltano", "report")) == ["dbt.txt", "report.txt"]
+    assert installed(checkout, "airflow") == ["airflow.txt"]
+
+
+def test_what_is_locked_anew_is_installed_and_the_rest_is_left(checkout: Path) -> None:
+    installed(checkout, "report", "meltano")
+    with (checkout / "requirements" / "dbt.txt").open("a") as file:
+        file.write("# changed\n")
+    assert installed(checkout, "meltano", "report") == ["dbt.txt"]
+
+
+def test_it_says_how_many_packages_are_new(checkout: Path) -> None:
+    installed(checkout, "meltano")
+    (checkout / "requirements" / "report.txt").write_text(
+        (checkout / "requirements" / "demo.txt").read_text() + "extra==1 \\\n    --hash=sha256:0\n"
+    )
+    done = run(
+        [SHELL, "requirements/install.sh", "report"], checkout, PYTHON=str(checkout / "python3"), PYTHON_GIVEN=""
+    )
+    packages = len(re.findall(r"^[a-z0-9].*==", (checkout / "requirements" / "dbt.txt").read_text(), re.MULTILINE))
+    assert f"Installing {packages + 1} packages into .venv, once: " in done.stderr
+
+
 def test_an_empty_venv_may_be_replaced(checkout: Path) -> None:
     (checkout / ".venv").mkdir()
     done = install(checkout, pretend(checkout, 'case "$*" in *"-m venv"*) exit 1 ;; esac'))

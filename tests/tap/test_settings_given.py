@@ -116,6 +116,11 @@ def test_several_bad_settings_are_all_reported_and_the_last_line_counts_them(tap
     assert {"`max_attempts`" in text for text in (ran.log, ran.verdict)} == {True, False}
 
 
+def test_the_key_by_which_an_editor_finds_the_schema_of_a_file_is_no_setting(tap: Tap) -> None:
+    path = tap.file("config.json", {"$schema": "schemas/settings.json", **tap.config})
+    assert tap.run(["--config", path]).code == 0
+
+
 def test_null_is_the_same_as_not_set(tap: Tap) -> None:
     tap.config |= {"max_attempts": None}
     path = tap.file("config.json", {**tap.config, "start_date": None, "test_environments": None, "on_missing": None})
