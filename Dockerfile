@@ -1,4 +1,4 @@
-# The tap alone, as an ordinary user: see docs/schedules.md.
+# Only the tap, as an ordinary user: see docs/schedules.md.
 FROM python:3.13-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_REQUIRE_VIRTUALENV=1
 WORKDIR /source
