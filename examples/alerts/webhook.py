@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Post what standard input contains to a chat: `... | webhook.py slack` or `... | webhook.py teams`.
 
-The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync. If
-there is none, nothing is posted. The address is read from the environment variable ZUORA_TESTENV_WEBHOOK only: anyone who
-knows it can post, so no message shows it.
+The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync.
+If there is none, nothing is posted. The address is read from the environment variable ZUORA_TESTENV_WEBHOOK only:
+anyone who knows it can post, so no message shows it.
 
-Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act. It needs Python 3.9 or newer and
-no package.
+Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act. It needs Python 3.9 or newer
+and no package.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def teams(lines: list[str]) -> dict[str, Any]:
     }
     return {
         "type": "message",
-        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}],
+        "attachments": [
+            {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+        ],
     }
 
 
