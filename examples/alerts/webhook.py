@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Post what standard input contains to a chat: `... | webhook.py slack` or `... | webhook.py teams`.
 
-The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync. If
-there is none, nothing is posted. The address is read from the environment variable ZUORA_TESTENV_WEBHOOK only: anyone who
-knows it can post, so no message shows it.
+The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync.
+If there is none, nothing is posted. The address is read only from the environment variable ZUORA_TESTENV_WEBHOOK: anyone
+who knows it can post, so no message shows it.
 
-Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act. It needs Python 3.9 or newer and
-no package.
+Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act.
+It needs Python 3.9 or newer and no package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,7 +38,8 @@ def lines_of(text: str) -> list[str]:
         notices = None
     if isinstance(notices, list):
         lines = [
-            f"{each['severity']}: {each['environment_name'] or each['test_environment_id']}: {each['sentence']}"
+            f"{each['severity']}: {each['environment_name'] or each['test_environment_id']}"
+            f"{' (tenant ' + each['tenant_id'] + ')' if each['tenant_id'] else ''}: {each['sentence']}"
             for each in notices
         ]
     else:
@@ -69,7 +69,9 @@ def teams(lines: list[str]) -> dict[str, Any]:
     }
     return {
         "type": "message",
-        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}],
+        "attachments": [
+            {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+        ],
     }
 
 
@@ -92,7 +94,7 @@ def post(url: str, message: dict[str, Any]) -> str:
         with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
-        return f"the webhook answered {error.code} {HTTPStatus(error.code).phrase}"
+        return f"the webhook answered {error.code}"
     except (OSError, HTTPException, ValueError) as error:
         # The text of an exception may contain the address.
         return f"the webhook cannot be reached ({type(getattr(error, 'reason', error)).__name__})"
