@@ -16,6 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typing_extensions import override
 
 from dev.testbed.processes import command
 from tap_zuora_testenv.report.marts import Notice
@@ -67,6 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.posted.append("a redirect was followed")
         self.send_error(404)
 
+    @override
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
 

@@ -115,7 +115,7 @@ def test_a_target_that_fails_is_a_failure(folder: Path) -> None:
 @needs_flock
 def test_the_last_line_is_the_targets_if_the_tap_has_nobody_to_write_to(folder: Path, zuora: EmulatorServer) -> None:
     # More than a pipe holds.
-    environment = zuora.zuora.environments()[0]["id"]
+    environment = str(zuora.zuora.environments()[0]["id"])
     for number in range(1000):
         zuora.zuora.put_job(environment, {"id": f"job-{number}", "testEnvironmentId": environment})
     done = cron(folder, TARGET=program(folder, "read -r _\necho No room left. >&2\nexit 4"))
