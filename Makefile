@@ -122,6 +122,11 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/tap.txt \
 		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator pyproject.toml --output-file requirements/emulator.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group target-postgres --output-file requirements/target-postgres.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group audit --output-file requirements/audit.txt --no-annotate
 	$(LOCK) --upgrade --group build --output-file requirements/build.txt \
 		--constraint requirements/dev.txt --no-annotate
 
