@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.testbed.processes import command, environment
+from tap_zuora_testenv.emulator.faults import Fault
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -24,6 +26,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SCHEDULES = CHECKOUT / "examples" / "schedules"
 SCRIPT = SCHEDULES / "sync.sh"
 SHELL = shutil.which("sh") or "/bin/sh"
+TRUE = shutil.which("true") or "/bin/true"
+TARGET_JSONL = str(Path(sys.prefix, "target-jsonl", "bin", "target-jsonl"))
 SYSTEMD = shutil.which("systemd-analyze")
 
 needs_flock = pytest.mark.skipif(shutil.which("flock") is None, reason="there is no flock, which sync.sh needs")
@@ -36,25 +40,40 @@ def folder(tmp_path: Path, tap_settings: dict[str, Any]) -> Path:
     return tmp_path
 
 
-def cron(folder: Path, **given: str) -> subprocess.CompletedProcess[str]:
-    """Run the script as cron does: the line of the page by sh, with next to nothing in the environment."""
+def cron_line(folder: Path) -> str:
+    """Return the line of the page, with the paths of this checkout."""
     page = (CHECKOUT / "docs" / "schedules.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^7 \* \* \* \* (/opt/zuora-testenv/sync.sh .*)$", page, re.MULTILINE)
     here = {"/opt/zuora-testenv/sync.sh": str(SCRIPT), "/var/lib/zuora-testenv": str(folder)}
     for path, other in here.items():
         line = line.replace(path, shlex.quote(other))
-    programs = {
-        "TAP": command("tap-zuora-testenv")[0],
-        "TARGET": str(Path(sys.prefix, "target-jsonl", "bin", "target-jsonl")),
-    }
+    return str(line)
+
+
+def of_cron(folder: Path, **given: str) -> dict[str, str]:
+    """Return the environment of cron, which has next to nothing in it."""
+    programs = {"TAP": command("tap-zuora-testenv")[0], "TARGET": TARGET_JSONL}
+    return {"PATH": "/usr/bin:/bin", "HOME": str(folder)} | programs | given
+
+
+def cron(folder: Path, line: str | None = None, **given: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as cron does: the line of the page by sh."""
     return subprocess.run(  # noqa: S603 - what the page says
-        [SHELL, "-c", line],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder)} | programs | given,
+        [SHELL, "-c", line or cron_line(folder)],
+        env=of_cron(folder, **given),
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def program(folder: Path, script: str) -> str:
+    """Make a program that does what a shell script says."""
+    path = folder / "program"
+    path.write_text(f"#!{SHELL}\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
 
 
 def jobs(folder: Path) -> int:
@@ -88,11 +107,101 @@ def test_a_sync_that_fails_says_why_in_one_line_and_keeps_the_state(folder: Path
 
 @needs_flock
 def test_a_target_that_fails_is_a_failure(folder: Path) -> None:
-    target = folder / "target"
-    target.write_text(f"#!{SHELL}\ncat >/dev/null\necho No room left. >&2\nexit 4\n")
-    target.chmod(0o700)
-    done = cron(folder, TARGET=str(target))
+    done = cron(folder, TARGET=program(folder, "cat >/dev/null\necho No room left. >&2\nexit 4"))
     assert (done.returncode, done.stderr) == (4, "No room left.\n")
+
+
+@needs_flock
+def test_the_last_line_is_the_targets_if_the_tap_has_nobody_to_write_to(folder: Path, zuora: EmulatorServer) -> None:
+    # More than a pipe holds.
+    environment = zuora.zuora.environments()[0]["id"]
+    for number in range(1000):
+        zuora.zuora.put_job(environment, {"id": f"job-{number}", "testEnvironmentId": environment})
+    done = cron(folder, TARGET=program(folder, "read -r _\necho No room left. >&2\nexit 4"))
+    assert (done.returncode, done.stderr) == (1, "Stopped: the reader of the output went away.\nNo room left.\n")
+
+
+@needs_flock
+def test_the_error_of_a_target_that_is_down_is_the_last_line(folder: Path) -> None:
+    url = f"postgresql+psycopg://user:not-to-be-shown@/database?host={folder}"
+    (folder / "target.json").write_text(json.dumps({"sqlalchemy_url": url}))
+    done = cron(folder, TARGET=command("target-postgres")[0])
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("sqlalchemy.exc.OperationalError: (psycopg.OperationalError) ")
+    assert "not-to-be-shown" not in done.stderr
+
+
+@needs_flock
+def test_half_a_line_of_a_killed_target_does_not_become_the_state(folder: Path) -> None:
+    whole, half = '{"bookmarks":{"a":{}}}', '{"bookmarks":{"b":{}}'
+    for end in ("", "\\n"):
+        script = f"cat >/dev/null; printf '{whole}\\n{half}{end}'; kill -KILL $$"
+        done = cron(folder, TAP=TRUE, TARGET=program(folder, script))
+        assert done.returncode == 128 + signal.SIGKILL
+        assert (folder / "state.json").read_text() == f"{whole}\n"
+
+
+@needs_flock
+def test_the_last_good_state_stays_if_a_target_writes_no_whole_one(folder: Path) -> None:
+    (folder / "state.json").write_text('{"bookmarks":{"a":{}}}')
+    cron(folder, TAP=TRUE, TARGET=program(folder, """printf '{"bookmarks":{"b'; kill -KILL $$"""))
+    assert (folder / "state.json").read_text() == '{"bookmarks":{"a":{}}}'
+
+
+@needs_flock
+def test_a_signal_ends_a_sync_with_the_state_of_what_was_loaded(folder: Path, zuora: EmulatorServer) -> None:
+    first, *_, fourth, last = (each["id"] for each in zuora.zuora.environments())
+    zuora.zuora.faults.add(Fault(f"/test-environments/{last}/jobs", delay_seconds=60))
+    copy = folder / "copy"
+    os.mkfifo(copy)
+    target = program(folder, f'tee {copy} | {TARGET_JSONL} "$@"')
+    with subprocess.Popen(  # noqa: S603 - ours
+        [SCRIPT, folder], env=of_cron(folder, TARGET=target), stderr=subprocess.PIPE, text=True
+    ) as process:
+        # When a job of the fourth is there, the others are done, and the last one keeps the tap waiting.
+        with copy.open() as messages:
+            assert any(f'"testEnvironmentId":"{fourth}"' in line for line in messages)
+            process.send_signal(signal.SIGTERM)
+            messages.read()
+        assert process.communicate(timeout=60)[1] == "Stopped by SIGTERM.\n"
+    assert process.returncode == 128 + signal.SIGTERM
+    bookmarks = json.loads((folder / "state.json").read_text())["bookmarks"]
+    loaded = [each["context"]["testEnvironmentId"] for each in bookmarks["test_environment_jobs"]["partitions"]]
+    assert loaded[0] == first
+    assert last not in loaded
+
+
+@needs_flock
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("", "sync.sh needs one argument, the folder of config.json and target.json."),
+        ("''", "sync.sh needs one argument, the folder of config.json and target.json."),
+        ("/nowhere", "the folder /nowhere does not exist, or this user may not enter it."),
+    ],
+)
+def test_a_sync_without_its_folder_says_so_in_one_sentence(folder: Path, arguments: str, reason: str) -> None:
+    done = cron(folder, f"{shlex.quote(str(SCRIPT))} {arguments}")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"Misconfigured: {reason}\n")
+
+
+@needs_flock
+@pytest.mark.parametrize("name", ["TAP", "TARGET", "PYTHON"])
+def test_a_command_that_is_not_installed_is_named(folder: Path, name: str) -> None:
+    done = cron(folder, **{name: "/nowhere/program"})
+    assert (done.returncode, done.stderr) == (2, "Misconfigured: the command /nowhere/program is not installed.\n")
+    assert not (folder / "output").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@needs_flock
+def test_a_state_that_cannot_be_written_is_a_failure(folder: Path) -> None:
+    (folder / "state.json.new").symlink_to("/dev/full")
+    done = cron(folder, TAP=TRUE, TARGET=program(folder, "echo '{}'"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Stopped: the state could not be written; ")
+    assert (folder / "state.json").read_text() == "{}\n"
 
 
 @needs_flock
@@ -105,7 +214,7 @@ def test_a_second_sync_beside_the_first_does_nothing(folder: Path) -> None:
         assert holder.stdout.readline() == "held\n"
         done = cron(folder)
         holder.communicate("\n")
-    assert (done.returncode, done.stderr) == (75, "Skipped: the sync before this one still runs.\n")
+    assert (done.returncode, done.stderr) == (75, "Skipped: the previous sync still runs.\n")
     assert not (folder / "output").exists()
 
 
