@@ -41,7 +41,7 @@ test: check ## run every check and test; every branch of the tap must be covered
 	$(VENV)/python -m pytest -n auto $(APART)
 	@exec $(VENV)/python -m pytest -n auto --dist loadfile $(COUNTED:%=--ignore=%) $(APART:%=--ignore=%)
 
-check: ## lint, formatting, types, spelling, dependencies, and the safety of the workflows
+check: ## lint, formatting, types, spelling, dependencies, the safety of the workflows, the manifests
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
@@ -51,6 +51,9 @@ check: ## lint, formatting, types, spelling, dependencies, and the safety of the
 	$(VENV)/python -m dev.english
 	$(VENV)/deptry tap_zuora_testenv
 	$(VENV)/zizmor --quiet --offline --pedantic --strict-collection .github
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/compose.yaml
+	$(VENV)/kubernetes-validate --quiet --strict examples/kubernetes/credentials.yaml examples/kubernetes/state.yaml examples/kubernetes/sync.yaml
 
 # BENCH=--quick: a minute, and nothing is written.
 bench: ## measure the tap beside the stock way, bare pools and curl (12 minutes)
