@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test check bench scale soak mutants format dist requirements clean
+.PHONY: help demo airflow report report-test meltano docs test check bench scale soak mutants format dist reproducible sbom audit requirements clean
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -102,6 +102,34 @@ dist: ## build the sdist and the wheel into the folder dist
 	@sh requirements/install.sh dev
 	rm -rf dist
 	$(VENV)/python -m build --no-isolation
+
+# With another mask, in another folder, and of files with other times; the file's time is the only thing to agree on, and
+# this is the one that hatchling takes by default.
+dist reproducible sbom: export SOURCE_DATE_EPOCH = 1580601600
+reproducible: dist ## build once more, from the sdist in another folder, and compare every byte
+	rm -rf build/again
+	mkdir -p build/again
+	tar -xzf dist/*.tar.gz --strip-components 1 -C build/again
+	cd build/again && umask 077 && $(CURDIR)/$(VENV)/python -m build --no-isolation
+	diff -r dist build/again/dist
+
+# The tools have an environment of their own, without the tap, so that a workflow installs only what it runs.
+build/audit/installed: requirements/audit.txt
+	$(PYTHON) -m venv --clear build/audit
+	build/audit/bin/python -m pip install --quiet --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+sbom: build/audit/installed ## list the locked packages of the tap in build/sbom, in the form of CycloneDX
+	mkdir -p build/sbom
+	build/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom/tap-zuora-testenv.cdx.json requirements/tap.txt
+
+# Each file by itself: they lock some packages in different versions.
+audit: build/audit/installed ## ask PyPI which of all locked packages have a known vulnerability
+	@failed=; for file in requirements/*.txt; do echo "$$file"; \
+		build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT) \
+			--requirement "$$file" || failed=1; \
+	done; test -z "$$failed"
 
 requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of uv pip compile)
 	@sh requirements/install.sh dev
