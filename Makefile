@@ -13,7 +13,12 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test check bench scale soak mutants format dist reproducible sbom audit requirements clean
+.PHONY: help demo airflow report report-test meltano docs test tests check bench scale soak mutants format dist reproducible sbom audit requirements clean
+
+# Without this rule, make reports that the folders of these names are up to date.
+.PHONY: dbt dev examples schemas
+dbt dev examples schemas:
+	@echo "There is no target $@, only a folder of that name; make without a target lists the targets." >&2; exit 2
 
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +45,8 @@ test: check ## run every check and test; every branch of the tap must be covered
 	$(VENV)/python -m pytest -n auto $(COUNTED) --cov
 	$(VENV)/python -m pytest -n auto $(APART)
 	@exec $(VENV)/python -m pytest -n auto --dist loadfile $(COUNTED:%=--ignore=%) $(APART:%=--ignore=%)
+
+tests: test ## the same as make test
 
 check: ## lint, formatting, types, spelling, dependencies, the safety of the workflows, the manifests
 	@sh requirements/install.sh dev

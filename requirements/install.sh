@@ -12,6 +12,7 @@ python=${PYTHON:-python3}
 venv=.venv
 stamps=$venv/made-of
 child=
+apart=
 
 say() {
     for line; do
@@ -21,12 +22,14 @@ say() {
 
 fail() {
     say '' "$@"
-    exit 1
+    end 1
 }
 
 # A shell that is told to end does not tell its child; and a child in the background hears no Ctrl-C.
 end() {
-    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || :
+    for each in $child $apart; do
+        kill -TERM "$each" 2>/dev/null || :
+    done
     wait
     exit "$1"
 }
@@ -43,8 +46,8 @@ run() {
     return "$code"
 }
 
-# The place is part of it: the commands in .venv/bin hold its path.
-fingerprint() {
+# The lists of packages that a word names, one per line.
+lists() {
     case $1 in
     project) set -- pyproject.toml ;;
     dev)
@@ -56,7 +59,12 @@ fingerprint() {
     meltano) set -- requirements/demo.txt requirements/meltano.txt ;;
     *) set -- "requirements/$1.txt" ;;
     esac
-    { pwd -P && cat "$@"; } | cksum
+    printf '%s\n' "$@"
+}
+
+# The place is part of it: the commands in .venv/bin hold its path.
+fingerprint() {
+    { pwd -P && lists "$1" | xargs cat; } | cksum
 }
 
 done_before() {
@@ -129,8 +137,22 @@ download() {
 install_packages() {
     file=requirements/$wanted.txt
     [ "$wanted" != meltano ] || file=requirements/demo.txt
-    say "Installing $(grep -c '^[a-z0-9].*==' "$file") packages into it, once, from $file."
+    count=$(lists "$wanted" | xargs cat | grep -c '^[a-z0-9].*==')
+    say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
+    started=$(date +%s)
+    # At the same time: pip uses one processor core.
+    install_apart &
+    apart=$!
     download install --quiet --require-hashes --only-binary :all: --requirement "$file"
+    wait "$apart" || end 1
+    apart=
+    say "Installed in $(($(date +%s) - started)) s."
+}
+
+# What cannot live with the tap's packages.
+install_apart() {
+    trap 'end 143' TERM
+    apart=
     case $wanted in
     dev)
         install_within dbt

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 REPLICATION_KEY = "updateTime"
 FINISHED_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
-"""The statuses in which a job ends, by their names (Zuora's reference, Retrieve a job of a test environment)."""
+"""The statuses in which a job ends, judging by their names (Zuora's reference, Retrieve a job of an environment)."""
 
 
 @dataclass(frozen=True)
 class Bookmark:
-    """How far earlier runs have come with one test environment.
+    """How far earlier runs got with one test environment.
 
     Attributes:
         at: The latest `updateTime` that they saw, None if they saw none.
@@ -82,7 +82,7 @@ class Bookmark:
             now: The start of the run. The bookmark is never after it, so a timestamp in the future hides nothing.
         """
         if not seen.listed and self.unfinished is not None:
-            # A list knows more than a few named jobs do.
+            # A list shows more than a few named jobs do.
             return self
         latest = max((at for at in (seen.latest, self.at) if at is not None), default=None)
         at = None if latest is None else min(latest, now)

@@ -53,7 +53,7 @@ class CircuitBreaker:
         self._answered()
 
     def _answered(self) -> None:
-        # Not while the failures are counted: of an empty list all are refused.
+        # Locked, so that the list is not emptied while it is counted: all failures of an empty list are refused.
         with self._lock:
             self._failed.clear()
 

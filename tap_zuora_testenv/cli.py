@@ -44,7 +44,7 @@ def main() -> None:
     if verdict:
         # The last line, whatever the level and the format of the log are.
         _print(verdict)
-    # The process ends: a last garbage collection would take time for nothing.
+    # The process ends here, so a last garbage collection would only take time.
     gc.freeze()
     sys.exit(code)
 

@@ -1,4 +1,4 @@
-"""Pure: the settings that environment variables contain, and which of the variables is misspelt.
+"""Pure: the settings that environment variables contain, and which of the variables are misspelt.
 
 singer-sdk's own function is not used: it reads a `.env` file as well, the first one in the folders above its own, and
 lets it override the environment.

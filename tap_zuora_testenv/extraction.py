@@ -33,11 +33,11 @@ Unfinished: TypeAlias = "Callable[[str], tuple[str, ...]]"
 
 
 class Jobs(NamedTuple):
-    """What came of a request for jobs.
+    """The result of a request for jobs.
 
     Attributes:
         rows: The jobs, as Zuora sent them.
-        errors: Why the result is not whole: one error per row that is not a job, and per job that could not be had.
+        errors: Why the result is not whole: one error per row that is not a job, and per job that was not obtained.
         gone: The ids of the jobs that the last run saw unfinished and that Zuora no longer has, with the errors.
         more_errors: How many more rows are not jobs.
     """
@@ -49,7 +49,7 @@ class Jobs(NamedTuple):
 
 
 class JobFetcher:
-    """Does what one request for jobs takes; called from many threads at once."""
+    """Fetches what a `JobRequest` names; called from many threads at once."""
 
     def __init__(self, client: ZuoraClient, breaker: CircuitBreaker, *, environments: int, are_named: bool) -> None:
         """Set up.
@@ -105,7 +105,7 @@ class JobFetcher:
 
 
 class Extraction:
-    """One run: what is requested from Zuora, and what came of it.
+    """One run: what is requested from Zuora, and the results.
 
     What needs settings is created when it is first needed, by the one thread that emits: discovery has no settings.
 
@@ -123,7 +123,7 @@ class Extraction:
             config: The settings.
             user_agent: The `User-Agent`, unless a setting has one.
             started: The start of the run.
-            clock: The clock to wait by.
+            clock: The clock that waits are measured by.
             logger: Logs what a person should know.
         """
         self._config, self._user_agent, self._clock, self._logger = config, user_agent, clock, logger
@@ -160,8 +160,8 @@ class Extraction:
         """Request the list of all test environments, which both streams use; return it, or why there is none.
 
         Args:
-            unfinished: As for `job_results`, if jobs are requested as well; those that are named need no list, and are
-                requested beside it.
+            unfinished: As for `job_results`, if jobs are requested as well; named jobs need no list, and are requested
+                at the same time.
         """
         jobs = 0 if unfinished is None else self._width if self.named_requests is None else len(self.named_requests)
         self._client.start(1 + jobs)
@@ -210,7 +210,7 @@ class Extraction:
         Raises:
             RunEnded: A request failed in a way that ends the run.
         """
-        # Kept for the next test environment only if read to its end: whoever breaks off in between starts again.
+        # Kept for the next test environment only if read to its end: a reader that stops in between starts again.
         results, self._job_results = self._job_results, None
         if results is None or results.upcoming is None or results.upcoming.environment != environment:
             results = self._request_jobs(environment, unfinished)
@@ -252,6 +252,6 @@ class Extraction:
         try:
             results.start()
         except RuntimeError:
-            reason = "the system lets this process start no thread; raise its limit on threads or processes"
+            reason = "the system does not let this process start a thread; raise its limit on threads or processes"
             raise RunEnded.stopped_by(Fatal(None, reason)) from None
         return results

@@ -1,4 +1,4 @@
-"""Pure: what one look at test environments found out, and which exit code of `zuora-testenv-status` that deserves."""
+"""Pure: what one look at test environments found out, and the exit code of `zuora-testenv-status` for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 READY, UNKNOWN, MISCONFIGURED, WAITING, OVER = 0, 1, 2, 3, 4
 """The exit codes: ready; it could not be found out; somebody must act; busy or unknown; waiting makes no sense."""
 
-# Of several test environments, the first of these codes that one of them has decides.
+# With several test environments, the first of these codes that one of them has counts.
 _DECISIVE = (MISCONFIGURED, UNKNOWN, OVER, WAITING, READY)
 
 
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
         environment: Its row as Zuora sent it last, empty if it never did.
         readiness: Whether it can be used; None if that could not be found out.
         error: Why not.
-        code: The exit code that it deserves, if there is no error.
+        code: Its exit code, if there is no error.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Look(NamedTuple):
 
     @property
     def code_while_waiting(self) -> int:
-        """The exit code if a passing fault is only one more thing to wait for."""
+        """The exit code if a transient fault is only one more thing to wait for."""
         return self._code(passing=WAITING)
 
     @property
@@ -69,10 +69,10 @@ class Look(NamedTuple):
 
 
 def error_code(error: ZuoraError) -> int:
-    """Return the exit code that an error deserves."""
+    """Return the exit code for an error."""
     return MISCONFIGURED if isinstance(error, Refused) or getattr(error, "misconfigured", False) else UNKNOWN
 
 
 def is_passing(error: ZuoraError) -> bool:
-    """Return whether a later look may succeed although nobody acts."""
+    """Return whether a later look may succeed without anybody acting."""
     return isinstance(error, Transient | Fatal) and error_code(error) == UNKNOWN

@@ -1,4 +1,4 @@
-"""The files that the command line names: what is refused of them, and what singer-sdk does not read from a catalog."""
+"""The files that the command line names: which are refused, and what singer-sdk does not read from a catalog."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 class JsonFile(click.File):
     """The type of an option that names a file with a JSON object; its value is the open text of that file.
 
-    click's own type decodes as the locale says, keeps a byte order mark, and repeats the option's text if
+    click's own type decodes according to the locale, keeps a byte order mark, and repeats the option's text if
     there is no such file.
     """
 
@@ -45,7 +45,7 @@ class JsonFile(click.File):
 
 
 def merged(option: str, paths: Iterable[str]) -> dict[str, Any]:
-    """Return what several files contain together; of a key that several have, the last file's value counts.
+    """Return what several files contain together; if several have a key, the last file's value counts.
 
     Args:
         option: The option that names the files.
@@ -104,7 +104,7 @@ def select_fields(catalog: Catalog) -> None:
 
 
 def _read(option: str, path: str) -> tuple[str, dict[str, Any]]:
-    """Return the text of a file and the JSON object in it. The file may be a pipe, which can be read once.
+    """Return the text of a file and the JSON object in it. The file may be a pipe, which can be read only once.
 
     Args:
         option: The option that names the file.
@@ -141,7 +141,7 @@ def _refusal(option: str, path: str, problem: str) -> RunEnded:
 
 
 def _no_such_file(option: str, path: str) -> str:
-    """Return the sentence for a text that names no file; it repeats the text only if that is surely no secret."""
+    """Return the sentence for a text that names no file; it repeats the text only if that is certainly not a secret."""
     if option == "--config" and path.upper() == "ENV":
         return "--config must name a file, or be ENV in capitals to read the environment variables."
     if _FILE_NAME.fullmatch(path):

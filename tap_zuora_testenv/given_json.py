@@ -10,7 +10,7 @@ from typing import Any
 MOST_LEVELS = 100
 """How deeply lists and objects may be nested: far more than any setting, state or catalog needs.
 
-Python's and singer-sdk's functions that call themselves once per level fail at some hundreds.
+Recursive functions of Python and singer-sdk fail at a few hundred levels.
 """
 
 HALF_CHARACTER = r"contains half a character (such as \ud800), which no message can contain"
@@ -60,7 +60,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _describe(error: json.JSONDecodeError) -> str:
-    """Return what the text is instead of JSON, and where that shows."""
+    """Return what the text is instead of JSON, and where the difference is."""
     text = error.doc
     if not text.strip():
         return "is empty"

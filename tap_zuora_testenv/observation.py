@@ -1,4 +1,4 @@
-"""Looks at test environments for `zuora-testenv-status`: what is requested from Zuora, and what is kept of it."""
+"""Looks at test environments for `zuora-testenv-status`: the requests to Zuora, and what is kept between looks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Observer:
             config: The tap's settings.
             wanted: Which test environments to look at.
             user_agent: The `User-Agent`, unless a setting has one.
-            clock: The clock to wait by.
+            clock: The clock that waits are measured by.
         """
         self._options = ClientOptions.from_config(config, user_agent=user_agent)
         self._wanted, self._clock = wanted, clock
@@ -89,7 +89,7 @@ class Observer:
             self._client = ZuoraClient(self._options, clock=self._clock)
         look = self._look(self._client)
         if any(isinstance(error, Fatal) for error in look.errors):
-            # After it a client sends nothing more, so the next look needs a new one.
+            # After such an error, a client sends nothing more, so the next look needs a new one.
             self.close()
         return look
 
@@ -115,7 +115,7 @@ class Observer:
         return Look([self._finding(key, unlisted.get(key), jobs.get(key)) for key in self._seen])
 
     def _find(self, listing: Listing, rows: Mapping[str, Row]) -> ZuoraError | None:
-        """Decide by a list which test environments are looked at; return why the list is not good enough for that."""
+        """Decide by a list which test environments are looked at; return why the list does not suffice."""
         ids, names = self._wanted
         if listing.errors and (names or not ids):
             return listing.errors[0]

@@ -78,7 +78,7 @@ class Outcome:
         self._messages: Counter[str] = Counter()
         self._warned: set[tuple[str, str]] = set()
         self._found: set[str] = set()
-        # By environment and job, as ids are compared; of an environment, the job is empty.
+        # By environment and job, as ids are compared; for an environment, the job is empty.
         self._not_found: dict[tuple[str, str], tuple[str, ZuoraError | None]] = {}
         self._missing: list[str] = []
         self.first_failure: ZuoraError | None = None
@@ -202,7 +202,7 @@ class Outcome:
             return MISCONFIGURED, f"Misconfigured: {reasons}."
         if self._missing and not self._found and not self._failed:
             return MISCONFIGURED, (
-                "Misconfigured: Zuora has nothing of what the configuration names; "
+                "Misconfigured: Zuora has none of what the configuration names; "
                 "check base_url, entity_id and test_environments."
             )
         if self._missing and fails_on_missing:
@@ -226,8 +226,8 @@ class Outcome:
         lines = (
             (_mark(is_right=has_read or has_status, is_wrong=True), f"{host} can be reached"),
             # A 403, or any row, proves that the token was accepted.
-            (_mark(is_right=has_read or is_forbidden, is_wrong=is_refused), "the credentials are good for it"),
-            (_mark(is_right=has_read, is_wrong=is_forbidden), 'the permission "Refresh Central Sandbox" is there'),
+            (_mark(is_right=has_read or is_forbidden, is_wrong=is_refused), "the credentials are accepted"),
+            (_mark(is_right=has_read, is_wrong=is_forbidden), 'the permission "Refresh Central Sandbox" is granted'),
             (
                 _mark(is_right=error is None and not self._missing, is_wrong=has_read),
                 f"everything requested can be read{rows}",
@@ -241,7 +241,7 @@ class Outcome:
         if rows:
             return f"{'a run would emit' if is_dry_run else 'emitted'} {rows}"
         filtered = " and ".join(counted(count, stream) for stream, count in sorted(self.read.items()) if count)
-        return f"the stream maps left nothing of {filtered}" if filtered else "nothing new to emit"
+        return f"the stream maps removed all of {filtered}" if filtered else "nothing new to emit"
 
     def _warn_once(self, kind: str, sentence: str, key: str) -> None:
         if (kind, key) not in self._warned:

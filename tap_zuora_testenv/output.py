@@ -6,7 +6,8 @@ import errno
 import os
 import signal
 import sys
-import threading
+import time
+from _thread import start_new_thread
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ class MessageWriter(MsgSpecWriter):
     def __init__(self) -> None:
         super().__init__()
         self.is_silent = False
-        """Whether messages are made but not written: `--test` on a terminal is for its findings."""
+        """Whether messages are made but not written: on a terminal, `--test` shows only its findings."""
         self.emitted: Counter[str] = Counter()
         """How many RECORD messages were written, by stream."""
         self._is_writing = False
@@ -75,9 +76,8 @@ class MessageWriter(MsgSpecWriter):
             return
         self._is_interrupted = True
         end = RunEnded(_SIGNAL_EXIT + signum, f"Stopped by {signal.Signals(signum).name}.")
-        watchdog = threading.Timer(SECONDS_TO_UNWIND, _end_without_reader, [end])
-        watchdog.daemon = True
-        watchdog.start()
+        # Not by `threading`: it waits for a lock, which the main thread may hold, as it may be starting a thread.
+        start_new_thread(_end_without_reader, (end,))
         if self._is_writing:
             self._interruption = end
         else:
@@ -103,5 +103,6 @@ def discard_output() -> None:
 
 
 def _end_without_reader(end: RunEnded) -> None:
+    time.sleep(SECONDS_TO_UNWIND)
     os.write(sys.stderr.fileno(), f"{end.sentence}\n".encode())
     os._exit(int(str(end.code)))

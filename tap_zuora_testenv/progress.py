@@ -1,4 +1,4 @@
-"""What is logged about the progress of a run: a line per 10 seconds, and two metrics per stream."""
+"""What is logged about the progress of a run: one line every 10 seconds, and two metrics per stream."""
 
 from __future__ import annotations
 

@@ -94,10 +94,10 @@ def readiness(environment: Row, rows: Iterable[Row], *, has_vanished: bool = Fal
     Args:
         environment: The test environment as Zuora sent it.
         rows: Its jobs as Zuora sent them, all of them.
-        has_vanished: Whether Zuora no longer lists the environment. That of one with the status INACTIVE, DEACTIVATED
-            or DELETED is not a surprise.
+        has_vanished: Whether Zuora no longer lists the environment, which is expected of one with the status INACTIVE,
+            DEACTIVATED or DELETED.
     """
-    # By id: of jobs that otherwise come in the same place, the one whose id sorts first counts.
+    # Sorted by id: of jobs that are otherwise equal, the one whose id sorts first counts.
     jobs = sorted(map(Job.from_row, rows), key=lambda job: job.id)
     running = max(
         (job for job in jobs if job.outcome == "running"),
@@ -121,7 +121,7 @@ def readiness(environment: Row, rows: Iterable[Row], *, has_vanished: bool = Fal
 
 
 def is_over(found: Readiness, refresh: Job | None) -> bool:
-    """Return whether it makes no sense to wait until a test environment is ready.
+    """Return whether there is no point in waiting until a test environment is ready.
 
     Args:
         found: Its readiness.
@@ -133,7 +133,7 @@ def is_over(found: Readiness, refresh: Job | None) -> bool:
         return True
     if refresh is None or refresh.outcome not in {"failed", "cancelled"}:
         return False
-    # A good one may have followed between two looks.
+    # A good refresh may have followed between two looks.
     good, ended = found.last_good_at, refresh.ended_at
     return good is None or ended is None or good <= ended
 
@@ -170,7 +170,7 @@ def _last_good_at(ended: list[Job], given: Instant | None) -> Instant | None:
 
     Args:
         ended: The refreshes that are over.
-        given: The environment's `lastRefreshTime`. It is left out of account when the jobs know better: a later one was
+        given: The environment's `lastRefreshTime`. It is ignored if the jobs contradict it: a later one was
             completed, or the refresh of that time came to nothing.
     """
     good = [job.ended_at for job in ended if job.outcome == "completed" and job.ended_at is not None]
@@ -190,7 +190,7 @@ def _seconds(earlier: Instant, later: Instant) -> int:
 
 
 def _latest(at: Instant | None) -> float:
-    """Return a key by which no instant is before every instant."""
+    """Return a sort key by which a missing instant comes before every other."""
     return float("-inf") if at is None else at
 
 

@@ -62,16 +62,16 @@ class Redaction:
         self._pattern = re.compile(b"|".join(forms)) if longest_first else None
 
     def redact(self, text: str) -> str:
-        """Return the text with every secret replaced by asterisks, and what nobody sees by spaces.
+        """Return the text with every secret replaced by asterisks, and each invisible character by a space.
 
-        That is each character that is not printable, such as those that change the direction of a text. Line breaks
-        and tabs stay. Of a very long text only the beginning is returned.
+        A character that is not printable, such as one that changes the direction of a text, is invisible. Line breaks
+        and tabs stay. Only the beginning of a very long text is returned.
         """
         shown = self._without_secrets(text) if len(text) <= _SEARCHED else f"{self._without_secrets(text)}..."
         return shown if shown.isprintable() and not _UNSEEN.search(shown) else _visible(shown)
 
     def quote(self, text: str) -> str:
-        """Return at most 200 characters of a foreign text on one line, without secrets and what nobody sees."""
+        """Return at most 200 characters of a foreign text on one line, without secrets and invisible characters."""
         # Redacted before it is cut: half a secret would not be found.
         clean = " ".join(self.redact(text).split())
         return clean if len(clean) <= LONGEST_QUOTE else f"{clean[: LONGEST_QUOTE - 3]}..."
@@ -117,7 +117,7 @@ class Redaction:
 def _forms(secret: str) -> set[str]:
     """Return a secret, itself as decoded, and as a URL, a form's body, JSON and its `repr` show it.
 
-    These are found whatever is beside them. In other encodings, a character before the secret may change its meaning.
+    These are found whatever surrounds them. In other encodings, a character before the secret may change its meaning.
     """
     # A lone surrogate, as in a variable that is not UTF-8, cannot be in a URL, but must not end the program here.
     quoted = {each(secret, safe="", errors="surrogatepass") for each in (quote, quote_plus)}

@@ -1,4 +1,4 @@
-"""The settings: name, type, default, meaning, and what each must be; `validation` refuses what is not."""
+"""The settings: name, type, default, meaning, and what each must be; `validation` checks them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tap_zuora_testenv.ids import PATH_SEGMENT
 from tap_zuora_testenv.values import VISIBLE_ASCII
 
 ENVIRONMENT_PREFIX = "TAP_ZUORA_TESTENV_"
-"""What the names of the settings' environment variables begin with, as singer-sdk makes it of the tap's name."""
+"""The prefix of the settings' environment variables, which singer-sdk derives from the tap's name."""
 
 CREDENTIALS = ("client_id", "client_secret", "access_token")
-"""The settings that say who asks."""
+"""The settings that authenticate the tap."""
 SHORTEST_SECRET = 8
-"""How many characters a secret or a token has at least: without a shorter one, no log could be read."""
+"""The least number of characters of a secret or a token: with a shorter one redacted, no log could be read."""
 
 _ID = {"type": "string", "pattern": PATH_SEGMENT}
 _AN_ID = "an id of letters, digits, - and _, at most 128 of them"
@@ -87,8 +87,8 @@ _SETTINGS = (
             th.StringType,
             secret=True,
             title="Access token",
-            description="A ready bearer token instead of client_id and client_secret. It lasts about an hour, and the "
-            "tap cannot renew it.",
+            description="A ready-made bearer token instead of client_id and client_secret. It lasts about an hour, and "
+            "the tap cannot renew it.",
             minLength=SHORTEST_SECRET,
             pattern=VISIBLE_ASCII,
         ),
@@ -100,9 +100,9 @@ _SETTINGS = (
             th.CustomType(_TEST_ENVIRONMENTS),
             title="Test environments",
             description="What to fetch: the id of a test environment for all its jobs, or an object of id and job_ids "
-            "for those jobs alone. When it is not set: every test environment that the credentials can see.",
+            "for only those jobs. If it is not set: every test environment that the credentials can see.",
         ),
-        f'a list, not empty, whose entries are "id" or {{"id": "...", "job_ids": ["...", ...]}}, each {_AN_ID}',
+        f'a non-empty list whose entries are "id" or {{"id": "...", "job_ids": ["...", ...]}}, each {_AN_ID}',
     ),
     _Setting(
         th.Property(
@@ -133,7 +133,7 @@ _SETTINGS = (
             pattern=r"^(?=.{1,64}\Z)[\x21\x23-\x26\x28-\x39\x3c-\x7e]([\x20\x21\x23-\x26\x28-\x39\x3c-\x7e]*"
             r"[\x21\x23-\x26\x28-\x39\x3c-\x7e])?\Z",
         ),
-        "1 to 64 printable US-ASCII characters, none of them : ; \" or ', with no space at its ends",
+        "1 to 64 printable US-ASCII characters, none of them : ; \" or ', with no space at either end",
     ),
     _Setting(
         th.Property(
@@ -154,7 +154,7 @@ _SETTINGS = (
             th.IntegerType,
             default=120,
             title="Request timeout",
-            description="Seconds for one request, its whole answer included. Zuora itself gives up after 120.",
+            description="Seconds per request, including the whole response. Zuora itself gives up after 120.",
             minimum=1,
             maximum=600,
         ),
@@ -166,7 +166,7 @@ _SETTINGS = (
             th.IntegerType,
             default=5,
             title="Attempts",
-            description="How often one request is tried while Zuora or the network has a passing fault.",
+            description="How many times a request is tried while Zuora or the network has a temporary fault.",
             minimum=1,
             maximum=20,
         ),
@@ -178,7 +178,7 @@ _SETTINGS = (
             th.StringType,
             default="warn",
             title="On missing",
-            description="What a named job or test environment that Zuora does not have means: warn goes on with a "
+            description="What to do if a named job or test environment does not exist in Zuora: warn goes on with a "
             "warning, fail fetches everything else and then fails.",
             allowed_values=["warn", "fail"],
         ),
@@ -189,7 +189,7 @@ _SETTINGS = (
             "user_agent",
             th.StringType,
             title="User agent",
-            description="The User-Agent header. When it is not set: tap-zuora-testenv/<version>.",
+            description="The User-Agent header. If it is not set: tap-zuora-testenv/<version>.",
             pattern=_PRINTABLE_LINE,
         ),
         "one line of printable ASCII characters",

@@ -23,7 +23,7 @@ def set_up() -> click.Command:
     Raises:
         RunEnded: The log cannot be configured.
     """
-    # singer-sdk reads these by itself, and fails with a traceback.
+    # singer-sdk reads these itself, and fails with a traceback.
     level = os.environ.get(LOG_LEVELS[0]) or os.environ.get(LOG_LEVELS[1])
     is_known = level is None or level.upper() in logging.getLevelNamesMapping()
     if not is_known:

@@ -27,7 +27,7 @@ class BookmarkStateManager(StreamStateManager):
     """Keeps one bookmark per test environment, written when the environment is done."""
 
     def bookmark(self, context: Context) -> Bookmark:
-        """Return how far earlier runs have come with a test environment."""
+        """Return how far earlier runs got with a test environment."""
         return Bookmark.from_state(self.get_context_state(context))
 
     def write(self, context: Context, bookmark: Bookmark) -> None:
@@ -79,7 +79,7 @@ class NoState(StreamStateManager):
 
 
 def unwrapped(state: Any) -> Any:  # noqa: ANN401 - whatever the file contains
-    """Return the state in a wrapper: in a whole STATE message, or in what `meltano state get` prints.
+    """Return the state inside a wrapper: in a whole STATE message, or in what `meltano state get` prints.
 
     Args:
         state: The content of the file that `--state` names.
@@ -106,7 +106,7 @@ def state_problem(state: object, stream: str) -> str | None:
     if not all(isinstance(stream_state, dict) for stream_state in streams):
         return "its `bookmarks` are not of the form that this tap writes"
     if "replication_key_value" in bookmarks.get(stream, {}):
-        return f"its bookmark of {stream} is not per test environment, as those that this tap writes"
+        return f"its bookmark of {stream} is not per test environment, unlike those that this tap writes"
     partitions = bookmarks.get(stream, {}).get("partitions", [])
     entries: list[Any] = partitions if isinstance(partitions, list) else [None]
     for partition in entries:
@@ -115,7 +115,7 @@ def state_problem(state: object, stream: str) -> str | None:
                 try:
                     Bookmark.from_state(partition)
                 except ValueError as error:
-                    return f"of the test environment {REDACTION.quote(environment)} {error}"
+                    return f"in the bookmark of the test environment {REDACTION.quote(environment)}, {error}"
             case _:
                 return f"it holds a bookmark without a {PARTITION_KEY}"
     return None

@@ -163,7 +163,7 @@ def run(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -
 
     Args:
         arguments: The command-line arguments; None for those of the process.
-        clock: The clock to wait by; None for the machine's.
+        clock: The clock that waits are measured by; None for the machine's.
     """
     try:
         ended = command.main(arguments, prog_name=command.name, standalone_mode=False, obj=clock or SystemClock())
@@ -205,7 +205,7 @@ def _ending(error: BaseException) -> tuple[int, str]:
     help="A file with the tap's settings, or ENV for the environment variables. Later files override earlier ones.",
 )
 @click.option("--environment", "ids", multiple=True, callback=_checked_ids, help="The id of a test environment.")
-@click.option("--name", "names", multiple=True, help="The name of a test environment: all that have it are looked at.")
+@click.option("--name", "names", multiple=True, help="The name of one or more test environments.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 @click.option("--wait", "waits", is_flag=True, help="Wait until all are ready.")
 @click.option(
@@ -249,7 +249,7 @@ def command(  # noqa: PLR0913 - one per option
 def _wait(observer: Observer, printer: Printer, clock: Clock, *, timeout: float, every: float) -> tuple[int, str]:
     """Look again and again, until waiting makes no sense any more."""
     deadline = clock.monotonic() + timeout
-    # Nothing ever happens to it: it is what the clock waits by.
+    # Never notified: the clock needs a condition to wait for.
     condition = threading.Condition()
     pause, before = every, None
     while True:
@@ -295,7 +295,7 @@ def _handle_signals() -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    # One is enough: a second one would interrupt the ending.
+    # One signal is enough: a second one would interrupt the ending.
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise RunEnded(_SIGNAL_EXIT + number, f"Stopped by {signal.Signals(number).name}.")

@@ -57,7 +57,7 @@ def drawn_line(look: Look, columns: int) -> str:
     """Return the line that is redrawn on a terminal: a test environment that is not ready, with a bar.
 
     Args:
-        look: What was found out; it is not that all are ready.
+        look: What was found out; not all test environments are ready.
         columns: How long the line is.
     """
     if look.error is not None:

@@ -1,4 +1,4 @@
-"""The mistakes in a person's stream maps, which show when singer-sdk sets the maps up, or at a record."""
+"""The mistakes in a user's stream maps, which surface when singer-sdk sets the maps up or transforms a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_EXPRESSION = "it is not an expression"
 class GuardedStreamMap(mapper.StreamMap):
     """A stream map that ends the run with a sentence if it fails, or if what it makes cannot be written.
 
-    singer-sdk would log the exception that leaves a stream as unhandled, and we would call it a bug of ours.
+    singer-sdk would log the exception that leaves a stream as unhandled, and our own verdict would call it a bug.
     """
 
     def __init__(self, stream_map: mapper.StreamMap, writer: GenericSingerWriter[Any, Any]) -> None:
@@ -145,6 +145,6 @@ def _reason(error: Exception, *, is_set_up: bool) -> str:
 
 
 def _unknown_name(error: BaseException) -> str | None:
-    """Return the name that an expression uses and that does not exist, as Python's and simpleeval's errors have it."""
+    """Return the name that an expression uses and that does not exist, as Python's and simpleeval's errors name it."""
     names = (getattr(error, attribute, None) for attribute in ("name", "func_name", "attr"))
     return next((name for name in names if isinstance(name, str)), None)

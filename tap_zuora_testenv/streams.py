@@ -42,7 +42,7 @@ def schema_directory() -> SchemaDirectory:
     """Return the folder of the JSON schemas, one file per stream, named after it.
 
     A wheel has the schemas in the package, a checkout has them beside it. The package comes first, so that a folder
-    beside an installed package is never taken for ours.
+    beside an installed package is never mistaken for ours.
     """
     packaged = resources.files(__package__) / "schemas"
     return SchemaDirectory(packaged if packaged.is_dir() else Path(__file__).parent.parent / "schemas")
@@ -52,7 +52,7 @@ class ZuoraStream(Stream):
     """A stream whose rows come from Zuora.
 
     Not a `RESTStream`: its `request_records` makes one request at a time, and these streams keep many in flight.
-    `extraction` makes them; what is left of a stream is which rows to emit.
+    `extraction` makes them; a stream only decides which rows to emit.
     """
 
     schema: ClassVar[StreamSchema] = StreamSchema(schema_directory())

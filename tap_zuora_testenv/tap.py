@@ -97,9 +97,9 @@ class TapZuoraTestenv(Tap):
     ]
     message_writer_class = MessageWriter
     clock: Clock = SystemClock()
-    """The clock to wait by."""
+    """The clock that waits are measured by."""
 
-    def __init__(self, *, parse_env_config: bool = False, validate_config: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - whatever singer-sdk takes
+    def __init__(self, *, parse_env_config: bool = False, validate_config: bool = True, **arguments: Any) -> None:  # noqa: ANN401 - whatever singer-sdk accepts
         """Initialize the tap; the arguments are singer-sdk's.
 
         Raises:
@@ -173,8 +173,8 @@ class TapZuoraTestenv(Tap):
     @property
     @override
     def streams(self) -> dict[str, Stream]:
-        # Not by name, as in singer-sdk: the state of the jobs must come last. A target may forget a state that rows
-        # follow (target-jsonl 0.1.4 does), and writing it again would add as much as a tenth to the output.
+        # Not sorted by name, as in singer-sdk: the state of the jobs must come last. A target may forget a state that
+        # rows follow (target-jsonl 0.1.4 does), and writing it again would add as much as a tenth to the output.
         streams = super().streams
         return {name: streams[name] for name in (EnvironmentsStream.name, JobsStream.name)}
 
@@ -192,7 +192,7 @@ class TapZuoraTestenv(Tap):
         super().load_state(contents)
 
     def _unwritable(self, state: dict[str, Any]) -> str | None:
-        """Return that a state cannot be written again, None if it can: the tap begins with that."""
+        """Return why a state cannot be written again, None if it can: a run begins by writing it."""
         try:
             self.message_writer.format_message(StateMessage(value=state))
         except Exception as error:  # noqa: BLE001 - whatever the writer of messages raises
@@ -272,7 +272,7 @@ class TapZuoraTestenv(Tap):
         for parameter in command.params:
             if parameter.name in {"state", "catalog"}:
                 parameter.type = JsonFile()
-                # Read before `--test` is done.
+                # Read before `--test` is handled.
                 parameter.is_eager = True
             if parameter.name == "test" and isinstance(parameter, click.Option):
                 parameter.help = _HELP_OF_TEST
@@ -294,7 +294,7 @@ class TapZuoraTestenv(Tap):
 
 
 def refusal(refused: ConfigValidationError) -> RunEnded:
-    """Log all sentences but the first, and return the end of the run with the first one for its last line."""
+    """Log all sentences but the first, and return the end of the run with the first one as its last line."""
     first, *others = refused.errors
     for sentence in others:
         TapZuoraTestenv.logger.error("%s", sentence)

@@ -20,7 +20,7 @@ _SECOND = timedelta(seconds=1)
 _FIRST_SECOND = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _SECOND
 _LAST_SECOND = (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC) - _EPOCH) // _SECOND
 
-# The form of nearly all of them, tried first because it is cheap.
+# The form of nearly all date-times, tried first because it is cheap.
 _COMMON = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z")
 # Every form in Zuora's reference and samples: RFC 3339, a space for the T, no zone, a zone without colon, `UTC`.
 _DATE_TIME = re.compile(
@@ -80,7 +80,7 @@ def from_instant(at: Instant) -> str:
     """Return an instant as RFC 3339 in UTC, with a fraction only if there is one.
 
     Args:
-        at: An instant; one before the year 1 or after 9999 is moved to that border.
+        at: An instant; one before the year 1 or after 9999 is moved to that limit.
     """
     seconds, nanoseconds = divmod(at, NANOSECONDS_PER_SECOND)
     seconds = min(max(seconds, _FIRST_SECOND), _LAST_SECOND)
@@ -147,7 +147,7 @@ def _offset_in_seconds(zone: str) -> int | None:
 
 def _from_epoch_milliseconds(value: object) -> _DateTime | None:
     try:
-        # The borders first: as a whole number a Decimal such as 1e999999999 would fill the memory.
+        # The limits first: as a whole number, a Decimal such as 1e999999999 would fill the memory.
         if not _FIRST_SECOND * 1000 <= value < (_LAST_SECOND + 1) * 1000:  # type: ignore[operator]
             return None
         milliseconds = int(value)  # type: ignore[call-overload]

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-# What is copied with a text from a page: white space, a zero-width space, a byte order mark.
+# What is copied along with a text from a page: white space, a zero-width space, a byte order mark.
 _AROUND = re.compile(r"\A[\s\u200b\ufeff]+|[\s\u200b\ufeff]+\Z")
-# Segments of the paths of Zuora's operations and pages, none of which belongs to the address of the host.
+# Segments of the paths of Zuora's operations and pages, none of which belongs in the address of the host.
 _OPERATIONS = {"oauth", "test-environments", "apps", "rest", "services"}
 _VERSION = re.compile(r"v\d+")
 _PATTERNED = MUST_BE.keys() - {"client_id", "client_secret"}
 _STREAM_MAPS = "see https://sdk.meltano.com/en/latest/stream_maps.html"
-# A dot at its start, an empty one or a percent sign could lead to another path.
+# A leading dot, an empty segment or a percent sign could lead to another path.
 _SEGMENT = re.compile(r"[\w~-][\w.~-]*", re.ASCII)
 _UNWANTED = [
     (re.compile(pattern), mistake)
     for pattern, mistake in (
         (r"\A\Z", "is empty"),
         (r"\A[\"'].*|[\"']\Z", "has quotes around it"),
-        (r"\s", "contains a blank"),
+        (r"\s", "contains white space"),
         (r"[^\x21-\x7e]", "contains a character that is not visible ASCII"),
         (r"\\", "contains a backslash"),
         (r"\A(?!(?i:https?)://)", "does not begin with https://"),
@@ -115,7 +115,7 @@ def _sentences(
 
 
 def _meant(name: str, settings: list[str]) -> str | None:
-    """Return the setting that a name was meant to be, None if it is not like any: `clientId`, `secret`, `URL`."""
+    """Return the setting that a name was meant to be, None if it resembles none: `clientId`, `secret`, `URL`."""
     lower = name.lower()
     close = difflib.get_close_matches(lower, settings, n=1)
     return next(iter([*close, *(each for each in settings if len(lower) > 2 and lower in each)]), None)  # noqa: PLR2004
@@ -138,13 +138,13 @@ def _authentication_problems(given: Mapping[str, Any], unread: Collection[str]) 
         missing = "client_secret" if has_id else "client_id"
         sentence = f"Setting `{missing}` is missing: `client_id` and `client_secret` belong together."
         return [sentence + _unread([missing], unread)]
-    sentence = "The credentials are missing: set `client_id` and `client_secret`, or `access_token` alone."
+    sentence = "The credentials are missing: set `client_id` and `client_secret`, or only `access_token`."
     return [sentence + _unread(CREDENTIALS, unread)]
 
 
 def _base_url_mistake(url: str) -> str | None:
-    """Return which mistake is in the address of the host, None if there is none; completes "Setting `base_url` ..."."""
-    # urlsplit drops line breaks and accepts spaces and backslashes, so these are looked for first.
+    """Return the mistake in the address of the host, None if there is none; completes "Setting `base_url` ..."."""
+    # urlsplit drops line breaks and accepts spaces and backslashes, so these are checked first.
     if mistake := next((mistake for pattern, mistake in _UNWANTED if pattern.search(url)), None):
         return mistake
     try:

@@ -59,7 +59,7 @@ def integer(raw: object) -> int | None:
         match = _INTEGER.fullmatch(raw)
         value = match and int(match[1])
     elif isinstance(raw, Decimal):
-        # The border first: as an integer, a Decimal such as 1e999999999 would fill the memory.
+        # The limit first: as an integer, a Decimal such as 1e999999999 would fill the memory.
         is_small = raw.is_finite() and raw.copy_abs() <= _LARGEST_INTEGER
         value = int(raw) if is_small and raw == int(raw) else None
     elif isinstance(raw, int) and not isinstance(raw, bool):

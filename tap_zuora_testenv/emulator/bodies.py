@@ -26,14 +26,14 @@ async def read_json(request: Request) -> object:
     """
     body = await _read(request, "application/json")
     try:
-        # Deeply nested arrays exceed Python's recursion limit, which is no ValueError.
+        # Deeply nested arrays exceed Python's recursion limit, which is not a ValueError.
         return json.loads(body, parse_constant=_not_a_number)
     except (ValueError, RecursionError):
         raise Refusal(400, BAD_REQUEST, "The body is not JSON.") from None
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """Read a form; of a field that is repeated, the last value counts.
+    """Read a form; if a field is repeated, the last value counts.
 
     Raises:
         Refusal: If the body is not a form, or is too large.

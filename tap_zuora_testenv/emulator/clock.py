@@ -20,7 +20,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)
 
 
 class Clock:
-    """The time that the jobs live by; it stops at the end of the year 9000.
+    """The time that the jobs follow; it stops at the end of the year 9000.
 
     Args:
         now: The time at the start, with a time zone; None for the real time.

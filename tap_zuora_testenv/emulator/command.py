@@ -117,7 +117,7 @@ def ready(server: EmulatorServer, ready_file: Path | None) -> Iterator[None]:
 
 
 def _write_privately(path: Path, text: str) -> None:
-    """Write a new file with mode 0600, and put it in the place of whatever has its name.
+    """Write a new file with mode 0600, which replaces whatever has its name.
 
     The file is complete before it gets its name, so nobody reads half of it. Renaming replaces a symbolic link rather
     than following it, and the file of an emulator that was killed is no obstacle.

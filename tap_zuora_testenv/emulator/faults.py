@@ -19,8 +19,8 @@ class Fault:
     Attributes:
         path: A shell pattern for the path (`*` also matches a slash): `/test-environments/*/jobs`.
         method: The method; None for any.
-        after: The number of matching requests to leave alone first.
-        times: The number of requests to affect then; None for all.
+        after: The number of matching requests to skip first.
+        times: The number of requests to affect after those; None for all.
         status: The status of the response; None for 200 if there is a body.
         headers: Headers of the response.
         body: The body of the response as text.

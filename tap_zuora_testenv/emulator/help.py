@@ -39,7 +39,7 @@ Faults replace, delay or break responses. The first matching fault with uses lef
 
   path             a shell pattern for the path; * also matches a slash (*)
   method           GET or POST (any)
-  after, times     leave so many matching requests alone (0), then affect so many (all)
+  after, times     skip this many matching requests (0), then affect this many (all)
   status, headers  of the response; without status and body, the real response is sent
   body, json       the body, as text or as a JSON value
   delay_seconds    the delay before the response
@@ -52,7 +52,7 @@ token was valid, the fingerprint of the token (never the token), the client's po
   curl 127.0.0.1:8765/emulator/requests
   curl -X DELETE 127.0.0.1:8765/emulator/requests
 
---sloppy sends what /openapi.json does not allow but a live tenant may send all the same: null for a field without a
+--sloppy sends what /openapi.json does not allow but a live tenant may send anyway: null for a field without a
 value, numbers for tenant ids, date-times in any form that Zuora uses somewhere, and error responses of other shapes.
 
 --history serves the rows that the tap has emitted: a file with the tap's output. The rows do not change with the clock.

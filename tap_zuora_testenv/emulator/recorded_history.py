@@ -23,7 +23,7 @@ ENVIRONMENTS, JOBS = "test_environments", "test_environment_jobs"
 
 @dataclass
 class RecordedHistory:
-    """The rows of both streams by id, in order of their first appearance; of several rows with one id, the last.
+    """The rows of both streams by id, in order of their first appearance; if several rows have the same id, the last.
 
     The keys are case-folded, since the tap compares ids ignoring case.
     """
@@ -32,7 +32,7 @@ class RecordedHistory:
     jobs: dict[str, Row] = field(default_factory=dict)
 
     def load_into(self, tenant: Tenant) -> None:
-        """Put all rows into a tenant. An environment of which only jobs are known has no field but its id."""
+        """Put all rows into a tenant. An environment of which only jobs are known has only its id."""
         known = {key: str(row["id"]) for key, row in self.environments.items()}
         for row in self.environments.values():
             tenant.put_environment(tenant.write(row))

@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
         self._stop = asyncio.Event()
 
     def run_on(self, listener: socket.socket) -> None:
-        """Serve a socket; a failure to start is reported as well, so that nobody waits for ever."""
+        """Serve a socket; a failure to start is reported as well, so that nobody waits forever."""
         try:
             self.run([listener])
         finally:

@@ -1,4 +1,4 @@
-"""Pure: rows and error responses as Zuora describes them, and as a live tenant may send them all the same.
+"""Pure: rows and error responses as Zuora describes them, and as a live tenant may send them anyway.
 
 Zuora's samples show numbers for tenant ids that its description declares to be strings. The forms of date-times and of
 error bodies were seen in other parts of Zuora's API; that test environments have them too is inference.
@@ -47,7 +47,7 @@ def _sloppy(name: str, value: object, row_id: str) -> object:
     if not FIRST <= instant <= LAST:
         return value
     forms = _forms(instant)
-    # The form depends on the row and the field only, so a row that did not change does not seem to.
+    # The form depends only on the row and the field, so a row that did not change does not seem to have changed.
     return forms[crc32(f"{row_id}/{name}".encode(errors="surrogatepass")) % len(forms)]
 
 

@@ -25,7 +25,7 @@ class Tenant:
         seed: The seed of everything random.
         environments: The number of test environments at the start.
         jobs: The number of jobs of each environment; None for the jobs of a year.
-        clock: The clock that the jobs live by; None for the real time.
+        clock: The clock that the jobs follow; None for the real time.
         sloppy: Whether to send rows as a live tenant may send them, rather than as Zuora describes them.
     """
 

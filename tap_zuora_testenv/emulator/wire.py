@@ -101,7 +101,7 @@ class Wire:
             # The client left before its request was complete, so nobody waits for a response.
             return
         except Exception:
-            # uvicorn's own log is off; a bug of ours, or a fault that is not valid HTTP, must be visible all the same.
+            # uvicorn's own log is off; a bug of ours, or a fault that is not valid HTTP, must be visible anyway.
             logger.exception("%s %s got no response.", scope["method"], path)
             raise
         finally:

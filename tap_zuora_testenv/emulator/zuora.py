@@ -30,7 +30,7 @@ class Zuora(Tenant):
         seed: The seed of everything random.
         environments: The number of test environments at the start.
         jobs: The number of jobs of each environment; None for the jobs of a year.
-        clock: The clock that the jobs live by; None for the real time.
+        clock: The clock that the jobs follow; None for the real time.
         tokens: The accepted credentials and the lifetime of tokens; None for those of the demo.
         limits: When to respond with 429; None for never.
         sloppy: Whether to send what a live tenant may send, rather than what Zuora describes.
@@ -117,7 +117,7 @@ class Zuora(Tenant):
             if job is None or (isinstance(job, JobPlan) and now < job.created):
                 raise self._no_job(environment_id, job_id)
             if not isinstance(job, JobPlan):
-                raise Refusal(400, BAD_REQUEST, "This job was put here verbatim, so it cannot be cancelled.")
+                raise Refusal(400, BAD_REQUEST, "This job was added verbatim, so it cannot be cancelled.")
             status = status_at(job, now)
             if status in NOT_CANCELLABLE:
                 raise Refusal(400, BAD_REQUEST, f"The job is {status} and can no longer be cancelled.")

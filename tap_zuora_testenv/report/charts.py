@@ -1,6 +1,6 @@
 """Pure: where each mark and bar of the charts is. The template draws them as SVG, in the colours of the page.
 
-Across, everything is in percent of a chart's width, so that one drawing fits a desk, a phone and paper.
+Across, everything is in percent of a chart's width, so that one drawing fits a desktop screen, a phone and paper.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TIMELINE_SHOWS = timedelta(days=122)
 DURATIONS_SHOW = timedelta(days=365)
-# A refresh may be allowed or scheduled years ahead; the chart reaches no farther than that.
+# A refresh may be allowed or scheduled years ahead; the chart reaches no further than that.
 AHEAD = timedelta(days=45)
 MARGIN = timedelta(days=3)
 DURATIONS_HEIGHT = 62
@@ -39,10 +39,10 @@ class Mark:
 
     Attributes:
         what: A key of `SHAPES`.
-        x: Where across, in percent.
-        y: Where down, in pixels.
+        x: Its distance from the left edge, in percent.
+        y: Its distance from the top edge, in pixels.
         says: What it means, as a sentence.
-        text: What is written beside it.
+        text: The text to its right.
     """
 
     what: str
@@ -64,7 +64,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Track:
-    """What is drawn of one environment.
+    """What is drawn for one environment.
 
     Attributes:
         name: The environment's name.
@@ -149,7 +149,7 @@ def timeline(rows: Rows, now: datetime) -> Chart:
 
 
 def durations(rows: Rows, now: datetime) -> Chart:
-    """Draw how long the refreshes of each environment ran, over time; each with a scale of hours of its own."""
+    """Draw how long the refreshes of each environment ran, over time; each has its own scale of hours."""
     axis = Axis(now - DURATIONS_SHOW - MARGIN, now + MARGIN)
     tracks = []
     for key, jobs in _by_environment(rows).items():

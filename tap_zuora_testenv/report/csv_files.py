@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from tap_zuora_testenv.report.marts import Marts
 
-# A spreadsheet takes a text that begins so for a formula.
+# A spreadsheet treats a text that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_csv(marts: Marts, folder: Path) -> None:
     """Write each mart into `<name>.csv`, instants as ISO 8601 in UTC.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it. Negative numbers stay numbers.
+    A text that a spreadsheet would treat as a formula gets a leading apostrophe. Negative numbers stay numbers.
 
     Args:
         marts: The marts.

@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 LONGEST_IN_MINUTES = timedelta(minutes=90)
 LONGEST_IN_HOURS = timedelta(hours=48)
 
-# A sign for those who do not see the colour, and a word for those who do not see the sign.
+# A sign for readers who do not see the colour, and a word for readers who do not see the sign.
 READINESS = {
     "ready": ("✓", "Ready"), "busy": ("◐", "Busy"), "check": ("!", "Check"), "unavailable": ("○", "Off"),
     "unknown": ("?", "Unknown"),
@@ -26,14 +26,14 @@ OUTCOMES = {
 
 
 def instant(at: datetime | None, now: datetime | None = None) -> str:
-    """Write an instant to the minute, in UTC; without its year if that is the one of `now`."""
+    """Write an instant to the minute, in UTC; without its year if that is the year of `now`."""
     if at is None:
         return NOTHING
     return f"{at.day} {at:%b, %H:%M}" if now and at.year == now.year else f"{at.day} {at:%b %Y, %H:%M}"
 
 
 def span(time: timedelta) -> str:
-    """Write a time span in the unit that says enough, whatever its sign."""
+    """Write the length of a time span in minutes, hours or days."""
     time = abs(time)
     if time < LONGEST_IN_MINUTES:
         return f"{round(time / timedelta(minutes=1))} min"
@@ -48,7 +48,7 @@ def day(on: date) -> str:
 
 
 def relative(at: datetime, now: datetime) -> str:
-    """Write when that is, seen from now."""
+    """Write an instant as a time span before or after the present."""
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
 
 

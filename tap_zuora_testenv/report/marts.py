@@ -45,12 +45,12 @@ FORM = "postgresql://user:password@host:5432/database, with special characters %
 
 ENDED = ("completed", "failed", "cancelled")
 SEVERITIES = ("alert", "warn", "info")
-# Environments with something to say come first.
+# The states that need attention come first.
 ORDER = ("check", "unknown", "busy", "ready", "unavailable")
 
 
 class ReportError(Exception):
-    """There is no report; the text says why and what to do, and holds no secret."""
+    """There is no report; the text says why and what to do, and contains no secret."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class Rows:
 
     Attributes:
         environments: One row per environment. Those with a notice come first, then those that are not ready, and those
-            that are unavailable last; within these by name.
+            that are unavailable last; within these groups by name.
         notices: One row per notice, the most severe first.
         last_refreshes: The last refresh that is over, by the environment's id.
         drawn: The newest jobs of the first environments, for the charts.
@@ -180,7 +180,7 @@ class Rows:
 
     @cached_property
     def read_at(self) -> datetime | None:
-        """When the tap read an environment last; None if the tables do not say."""
+        """When the tap read an environment last; None if the tables do not show it."""
         return max((row.extracted_at for row in self.environments if row.extracted_at), default=None)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Pure: the page of the report, one HTML file that needs nothing but itself; what its script adds can be missed."""
+"""Pure: the page of the report, one self-contained HTML file; it can be read without its script."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).resolve().parent
 SCRIPT = "report.js"
-# Data that were read longer ago than that may describe what is over. The script knows the same.
+# Data that were read longer ago than that may be out of date. The script has the same limit.
 FRESH = timedelta(hours=6)
-# From that many environments on, they can be filtered.
+# With at least this many environments, the page has a filter.
 FILTERED_FROM = 20
-# Notices of a kind are written singly up to that many, and environments of a state are named.
+# Up to this many notices of a kind are listed one by one, and up to this many environments of a state are named.
 SINGLY = 3
 NAMED = 5
 
@@ -58,7 +58,7 @@ class Group:
         severity: Their severity.
         count: How many environments they are about.
         text: What they have in common.
-        lines: The notices, alike ones in one.
+        lines: The notices; those with the same sentence share one line.
     """
 
     severity: str
@@ -68,7 +68,7 @@ class Group:
 
     @property
     def is_long(self) -> bool:
-        """Whether the lines are behind a summary."""
+        """Whether the lines are hidden behind a summary."""
         return self.count > SINGLY
 
 
@@ -105,7 +105,7 @@ def render(rows: Rows, now: datetime) -> str:
 
 
 def headline(rows: Rows) -> str:
-    """Say in a sentence how many of all are ready, and which are in what other state."""
+    """Describe in a sentence how many environments are ready, and which ones are in which other state."""
     if not rows.environments:
         return "There is no test environment in the tables: run the tap and dbt first."
     by_state: dict[str, list[str]] = {"ready": [], "check": [], "busy": [], "unknown": [], "unavailable": []}

@@ -1,13 +1,13 @@
 
 "use strict";
-// A page that is opened later than it was written says how old its data are.
+// If the page is opened long after the data were read, it shows how old they are.
 const read = document.getElementById("read");
 if (read) {
   const hours = (Date.now() - Date.parse(read.dateTime)) / 3600000;
   if (hours > 6) {
     const age = hours < 48 ? `${Math.round(hours)} hours` : `${Math.round(hours / 24)} days`;
     const old = document.getElementById("old");
-    old.textContent = `The data were read ${age} ago: what this page shows may no longer be so.`;
+    old.textContent = `The data were read ${age} ago: this page may be out of date.`;
     old.hidden = false;
   }
 }

@@ -127,7 +127,7 @@ def error(response: Response) -> ZuoraError:
 def is_zuoras_error(response: Response) -> bool:
     """Return whether Zuora itself may have written an error: its errors have no body or are JSON objects.
 
-    With HTTP 200, only an object that says so is an error.
+    With HTTP 200, only an object that reports an error is one.
     """
     if response.status < HTTPStatus.MULTIPLE_CHOICES:
         body = _error_body(response.body)
@@ -145,11 +145,11 @@ def _transient(response: Response, exchange: Exchange, kind: int | None) -> Tran
         reason = "Zuora's limit for this tenant is reached; lower max_parallel_requests or run when less else calls it"
         return Transient(exchange, reason, wait=wait, pauses_all=True)
     if kind in _TRANSIENT_KINDS or (kind is None and _is_passing(status)):
-        reason = "Zuora has a passing fault; run again later, and give Zuora's support the ids if it stays"
+        reason = "Zuora has a temporary fault; run again later, and if it persists, give Zuora's support the ids"
         pauses_all = status == HTTPStatus.SERVICE_UNAVAILABLE and wait is not None
         return Transient(exchange, reason, wait=wait, pauses_all=pauses_all)
     if status == HTTPStatus.UNAUTHORIZED and "failed to get user info" in exchange.message.lower():
-        # Zuora's guides: this 401 is a fault of Zuora's own.
+        # Zuora's guides: this 401 is a fault in Zuora itself.
         return Transient(exchange, "Zuora could not look up the user; run again later")
     return None
 

@@ -36,7 +36,7 @@ _RENEWED_EARLY = 300.0
 # A larger number of seconds (30 years) is not a lifetime, and may not even fit a float.
 _LONGEST_LIFETIME = 1_000_000_000
 
-# A shorter word is no token: to keep it out of every log would shred the log.
+# A shorter word is not a token: redacting it would make the log unreadable.
 _SHORTEST_TOKEN = 8
 _VISIBLE_ASCII = re.compile(VISIBLE_ASCII)
 
@@ -73,7 +73,7 @@ class Authenticator:
         self._lock = threading.Lock()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Set the header, with a new token if there is none or the token is near its end."""
+        """Set the header, with a new token if there is none or the token is about to expire."""
         request.headers["Authorization"] = f"Bearer {self._current()}"
         return request
 
@@ -95,7 +95,7 @@ class Authenticator:
             Unauthorized: The token cannot be renewed.
         """
         if not self._is_renewable:
-            reason = "`access_token` is not, or no longer, good for this host; a token lasts about an hour"
+            reason = "`access_token` is not valid for this host, or no longer; a token lasts about an hour"
             raise Unauthorized(error.exchange, reason)
         with self._lock:
             if self._token is not None and request.headers["Authorization"] == f"Bearer {self._token}":
@@ -111,7 +111,7 @@ class Authenticator:
 
 
 def used_for(lifetime: float) -> float:
-    """Return the seconds for which a token is used: to 5 minutes before its end, half of them if under 10 minutes."""
+    """Return how many seconds a token is used: its lifetime less 5 minutes, or half of it if under 10 minutes."""
     return lifetime - _RENEWED_EARLY if lifetime >= 2 * _RENEWED_EARLY else lifetime / 2
 
 

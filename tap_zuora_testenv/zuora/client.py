@@ -85,7 +85,8 @@ class ZuoraClient:
     """Zuora's four operations that read test environments and their jobs.
 
     Every method may be called from many threads at once. All of them share one token, one pool of connections and one
-    pace. A transient fault is retried; what is left is a `ZuoraError`. After a `Fatal`, every call raises it again.
+    pace. A transient fault is retried; one that persists is raised as a `ZuoraError`. After a `Fatal`, every call
+    raises it again.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class ZuoraClient:
 
         Args:
             options: How Zuora is called.
-            clock: The clock to wait by; None for the machine's.
+            clock: The clock that waits are measured by; None for the machine's.
             logger: Logs waits and retries; None for the logger of this module.
         """
         clock = clock or SystemClock()
@@ -150,7 +151,7 @@ class ZuoraClient:
         Without it, the first request fetches the token, and each request that needs a connection opens it.
 
         Args:
-            connections: How many requests there will be in flight; no more connections are opened than may be.
+            connections: How many requests there will be in flight; no more connections are opened than are allowed.
         """
         with self._start_lock:
             if self._has_started:
@@ -249,11 +250,11 @@ class ZuoraClient:
 
     def _exchange(self, request: requests.PreparedRequest, exchange: Exchange) -> Document:
         with self._pace.request():
-            # The header is set last: the token may have come near its end while all waited.
+            # The header is set last: the token may be about to expire after a pause.
             response = self._transport.send(self._authenticator(request), exchange)
         read = document(response)
         if time.monotonic() > response.deadline:
-            # To read a huge response takes time as well.
+            # Parsing a huge response takes time as well.
             raise late(response)
         return read
 

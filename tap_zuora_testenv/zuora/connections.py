@@ -30,7 +30,7 @@ _FIELD = re.compile(rb"([!-9;-~]+)[ \t]*(:.*)", re.DOTALL)
 _SWITCHING_PROTOCOLS, _FIRST_FINAL_STATUS = 101, 200
 # urllib3 types the connections of a pool by protocols that lack what `_Connection` has.
 _AnyConnection: TypeAlias = Any
-# A time that is over, for the functions that take 0 for "do not wait".
+# A time that is over, for the functions to which 0 means "do not wait".
 _HARDLY_ANY_TIME = 0.001
 
 
@@ -131,7 +131,7 @@ class _DeadlineReader(io.RawIOBase):
 class _Head:
     """Reads the head of a response: a malformed header field is repaired or skipped, and costs no other field.
 
-    Without this, the standard library would take the field for the end of the head, and urllib3 would log a traceback.
+    Without this, the standard library would treat the field as the end of the head, and urllib3 would log a traceback.
     White space before a colon is removed, as a proxy has to (RFC 9112, 5.1).
     """
 
@@ -181,12 +181,12 @@ class _Response(http.client.HTTPResponse):
         self.fp = head
         try:
             super().begin()
-            # The standard library skips 100 only, but 103 (Early Hints) is no more final than that.
+            # The standard library skips 100 only, but 103 (Early Hints) is not final either.
             while _SWITCHING_PROTOCOLS < self.status < _FIRST_FINAL_STATUS:
                 self.headers: Any = None
                 super().begin()
         finally:
-            # After a malformed status it is closed and gone.
+            # After a malformed status, the reader is closed and gone.
             restored: Any = reader if self.fp is head else None
             self.fp = restored
 
@@ -261,7 +261,7 @@ class _DirectConnection(_Connection):
 
     @override
     def _new_conn(self) -> socket.socket:
-        # urllib3 gives all the time to the first address, and to the next ones, and then none is left for the response.
+        # urllib3 gives each address the whole time, which may leave none for the response.
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         try:
             found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, allowed_gai_family(), socket.SOCK_STREAM)
@@ -291,7 +291,7 @@ class _DirectConnection(_Connection):
 
 
 class _Pool(HTTPConnectionPool):
-    """A pool that can open its connections early, and that does not take a stale one for a fault."""
+    """A pool that can open its connections early, and that does not treat a stale one as a fault."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as urllib3's
         super().__init__(*args, **kwargs)
@@ -309,8 +309,8 @@ class _Pool(HTTPConnectionPool):
         try:
             return super()._make_request(conn, *args, **kwargs)
         except OSError as error:
-            # The server closed an idle connection, perhaps while the request was on its way to it. A timeout took all
-            # the time that there was.
+            # The server closed an idle connection, perhaps while the request was on its way to it. After a timeout,
+            # no time is left.
             if not conn.is_stale or isinstance(error, TimeoutError):
                 raise
         limit, spent = kwargs["timeout"], time.monotonic() - began

@@ -10,7 +10,7 @@
     `-- Fatal                     no later request could succeed
         `-- CredentialsRefused
 
-There is a class only for what is handled in a way of its own; everything else is in the sentence.
+An error has its own class only if it is handled differently; everything else is in the sentence.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class NotFound(ZuoraError):
 
 
 class TokenRejected(ZuoraError):
-    """Zuora does not accept the bearer token, or does so no longer."""
+    """Zuora does not accept the bearer token, or no longer does."""
 
 
 class Refused(ZuoraError):

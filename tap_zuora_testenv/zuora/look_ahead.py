@@ -20,7 +20,7 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
 
     At most `width` calls are in progress, fewer if there can be no more threads, and at most twice as many arguments
     are ahead of the reader. An exception is a result like any other, except one of type `fatal`: after it no call is
-    started, and every result that is not there yet is that exception.
+    started, and every result that is still missing is that exception.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class LookAhead(Iterator[tuple[Argument, Result | Exception]], Generic[Argument,
             except RuntimeError:
                 if self._threads == 0:
                     raise
-                # A limit on threads, as in a container: fewer do, and the next result is another opportunity.
+                # A limit on threads, as in a container: fewer suffice, and reading the next result tries again.
                 return
             self._threads += 1
 

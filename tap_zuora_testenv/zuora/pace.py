@@ -28,7 +28,7 @@ _FIRST_BACK_OFF, _LONGEST_BACK_OFF = 1.0, 60.0
 
 
 class Clock(Protocol):
-    """A clock that can be waited by."""
+    """A clock that can be read, and that can limit a wait."""
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
@@ -56,7 +56,7 @@ class Pace:
 
         Args:
             width: How many requests may be in flight.
-            clock: The clock to wait by.
+            clock: The clock that waits are measured by.
             logger: Logs each wait over 10 seconds that Zuora asks for, and each change of width, at most one per 10
                 seconds.
         """
@@ -112,8 +112,8 @@ class Pace:
     def back_off(self) -> Generator[float, Transient, None]:
         """Wait between the attempts of one request; a wait generator for python-backoff.
 
-        The generator is sent each error and waits itself, so that `stop` can end the wait; python-backoff, whose
-        sleep nothing can end, then has nothing left to wait for.
+        The generator is sent each error and waits itself, so that `stop` can end the wait. python-backoff's own sleep,
+        which nothing can end, then takes no time.
 
         Yields:
             0 seconds.
@@ -128,10 +128,8 @@ class Pace:
     def _wait_after(self, error: Transient, jitter: float) -> None:
         asked = error.wait or 0.0
         if asked > LONGEST_WAIT:
-            reason = (
-                f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s of a run; run again after that"
-            )
-            raise self.stop(Fatal(error.exchange, reason))
+            too_long = f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s that a run waits"
+            raise self.stop(Fatal(error.exchange, f"{too_long}; run again after that"))
         now = self._clock.monotonic()
         self._log_wait(asked, now)
         until = now + max(asked, jitter)

@@ -44,15 +44,15 @@ def one_row(document: Document, row: str) -> Row:
         ZuoraError: The row has another id, or none.
     """
     if row_id(document.content) != folded(row):
-        raise ZuoraError(described(document.response), "the answer is about something else than what was asked for")
+        raise ZuoraError(described(document.response), "the answer is about something other than what was asked for")
     return document.content
 
 
 def listed_rows(document: Document) -> Listing:
     """Return the rows of a response that must be a list; if an id appears twice, the later row.
 
-    `size` beside the list asserts nothing: Zuora's sample shows 0 beside one element. Only without a list, 0 means an
-    empty one.
+    The `size` next to a list means nothing: Zuora's sample shows 0 next to one element. Only without a list, 0 means
+    an empty one.
 
     Args:
         document: The JSON document of the response.

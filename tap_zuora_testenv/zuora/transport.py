@@ -41,7 +41,7 @@ _LATE = "no whole answer within request_timeout"
 _NOT_YET_VALID, _EXPIRED, _ANOTHER_HOSTS = 9, 10, frozenset({62, 64})
 _TUNNEL_FAILED = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 _PROXY_AUTHENTICATION = 407
-# What a proxy answers that may let the next request through.
+# The statuses of a proxy that may let the next request through.
 _PASSING_PROXY_STATUS = re.compile("408|429|5..")
 
 
@@ -225,7 +225,7 @@ def _lost_connection(cause: Exception, causes: Iterable[BaseException], *, is_pr
     if "NameResolution" in str(cause):
         return "the name of the host is not found; check base_url and the network"
     for each in causes:
-        # The end of a connection has a class of its own.
+        # The end of a connection has its own class.
         if isinstance(each, ssl.SSLError) and not isinstance(each, ssl.SSLEOFError):
             # OpenSSL's word, such as WRONG_VERSION_NUMBER for plain http.
             code = f" ({each.reason})" if each.reason else ""
@@ -263,7 +263,7 @@ def _refused_by_proxy(exchange: Exchange, text: str) -> ZuoraError:
     answered = _TUNNEL_FAILED.search(text)
     status = answered[1] if answered else ""
     if status == str(_PROXY_AUTHENTICATION):
-        reason = "the proxy requires a user and a password (407), and has none it accepts; put them into HTTPS_PROXY"
+        reason = "the proxy requires a user and a password that it accepts (407); put them in HTTPS_PROXY"
         return Fatal(exchange, reason, misconfigured=True)
     if status and not _PASSING_PROXY_STATUS.fullmatch(status):
         reason = (
@@ -271,7 +271,7 @@ def _refused_by_proxy(exchange: Exchange, text: str) -> ZuoraError:
         )
         return Fatal(exchange, reason, misconfigured=True)
     if "appears to only use HTTP" in text:
-        reason = "the proxy speaks plain http; let its URL in HTTPS_PROXY begin with http://"
+        reason = "the proxy speaks plain http; its URL in HTTPS_PROXY must begin with http://"
         return Fatal(exchange, reason, misconfigured=True)
     if status:
         return Transient(exchange, f"the proxy has not reached the host ({status}); run again later, or check NO_PROXY")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from dev.testbed import dbt_package
@@ -70,6 +72,15 @@ def test_each_environment_says_whether_it_is_ready(built: Place, ask: Callable[[
         "dev": ("check", None, None, 15, True, 2, "d2", None),
         "old": ("unavailable", None, None, None, False, 0, None, None),
     }
+
+
+def test_each_query_of_the_page_has_rows(built: Place) -> None:
+    page = (dbt_package.PROJECT.parent / "docs" / "models.md").read_text(encoding="utf-8")
+    queries = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert queries
+    with psycopg.connect(built.url) as connection:
+        for query in queries:
+            assert connection.execute(query.replace("zuora_testenv_models.", f"{built.models_schema}.")).fetchall()
 
 
 def test_each_month_says_how_its_refreshes_went(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:

@@ -34,8 +34,8 @@ def run(line: list[str], folder: Path, **given: str) -> subprocess.CompletedProc
     )
 
 
-def install(checkout: Path, python: str) -> subprocess.CompletedProcess[str]:
-    return run([SHELL, "requirements/install.sh", "demo"], checkout, PYTHON=python, PYTHON_GIVEN="")
+def install(checkout: Path, python: str, wanted: str = "demo") -> subprocess.CompletedProcess[str]:
+    return run([SHELL, "requirements/install.sh", wanted], checkout, PYTHON=python, PYTHON_GIVEN="")
 
 
 def pretend(folder: Path, script: str) -> str:
@@ -80,6 +80,29 @@ def test_no_message_leaves_a_folder_behind_that_looks_finished(checkout: Path) -
     assert not (checkout / ".venv" / "made-of" / "demo").exists()
 
 
+def test_a_line_says_what_is_installed_and_how_long_it_takes(checkout: Path) -> None:
+    python = pretend(checkout, 'case "$*" in *"-m venv"*) mkdir .venv/bin; cp python3 .venv/bin/python ;; esac')
+    done = install(checkout, python)
+    assert done.returncode == 0
+    locked = re.findall(r"^[a-z0-9].*==", (checkout / "requirements" / "demo.txt").read_text(), re.MULTILINE)
+    assert f"\nInstalling {len(locked)} packages into .venv, once: about 1 min," in done.stderr
+    assert re.search(r"\nInstalled in \d+ s\.\n", done.stderr)
+
+
+@pytest.mark.parametrize("fails", ["install --quiet --require-hashes", "--python .venv/dbt/bin/python"])
+def test_a_download_that_fails_ends_the_one_beside_it_and_leaves_nothing_that_looks_finished(
+    checkout: Path, fails: str
+) -> None:
+    script = (
+        'case "$*" in *"-m venv"*) mkdir .venv/bin; cp python3 .venv/bin/python ;; '
+        f'*"-m pip {fails}"*) exit 1 ;; *"-m pip --python"*) exec sleep 600 ;; esac'
+    )
+    done = install(checkout, pretend(checkout, script), "report")
+    assert done.returncode == 1
+    assert "pip could not install what is needed" in done.stderr
+    assert not list((checkout / ".venv" / "made-of").iterdir())
+
+
 @pytest.mark.parametrize("name", [".venv/bin/python", ".venv/.keep", ".venv"])
 def test_a_venv_that_was_made_by_something_else_is_left_alone(checkout: Path, name: str) -> None:
     theirs = checkout / name
@@ -113,9 +136,24 @@ def test_an_empty_venv_is_nobodys(checkout: Path) -> None:
 def test_make_alone_lists_what_it_can_do() -> None:
     done = run([str(MAKE)], CHECKOUT)
     assert done.returncode == 0
-    (targets,) = re.findall(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    targets, _ = re.findall(r"^\.PHONY: (.*)$", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     told = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
     assert sorted(target for make, target, _ in told if make == "make") == sorted(targets.split())
+
+
+@pytest.mark.skipif(MAKE is None, reason="there is no make")
+def test_make_tests_is_make_test() -> None:
+    same = [run([str(MAKE), "--dry-run", target], CHECKOUT) for target in ("test", "tests")]
+    assert same[0].stdout == same[1].stdout
+    assert "pytest" in same[0].stdout
+
+
+@pytest.mark.skipif(MAKE is None, reason="there is no make")
+@pytest.mark.parametrize("folder", ["dbt", "dev", "examples", "schemas"])
+def test_a_folder_is_not_reported_as_a_target_that_is_done(folder: str) -> None:
+    done = run([str(MAKE), folder], CHECKOUT)
+    assert done.returncode != 0
+    assert f"There is no target {folder}, only a folder of that name" in done.stderr
 
 
 def test_before_a_commit_the_same_runs_as_in_make_check() -> None:

@@ -325,8 +325,8 @@ def test_without_script_everything_is_there(browser: webdriver.Chrome, page: Cal
     ("later", "said"),
     [
         (timedelta(hours=5), ""),
-        (timedelta(days=1), "The data were read 24 hours ago: what this page shows may no longer be so."),
-        (timedelta(days=9), "The data were read 9 days ago: what this page shows may no longer be so."),
+        (timedelta(days=1), "The data were read 24 hours ago: this page may be out of date."),
+        (timedelta(days=9), "The data were read 9 days ago: this page may be out of date."),
     ],
 )
 def test_a_page_that_is_opened_later_says_how_old_it_is(

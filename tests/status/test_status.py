@@ -327,7 +327,7 @@ def test_a_fault_of_an_hour_does_not_end_the_wait(
     clock.at(2 * HOUR, zuora.faults.clear)
     ran = command("--wait")
     assert ran.code == 0
-    assert "Zuora has a passing fault" in ran.out + ran.err
+    assert "Zuora has a temporary fault" in ran.out + ran.err
 
 
 def test_a_long_wait_that_zuora_asks_for_does_not_end_the_wait(

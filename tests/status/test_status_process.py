@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +15,10 @@ import pytest
 from tap_zuora_testenv import status
 from tap_zuora_testenv.emulator.faults import Fault
 from tap_zuora_testenv.outcome import RunEnded
+from tests.start_conditions import inherited, without_descriptor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from tap_zuora_testenv.emulator.request_log import LoggedRequest
     from tap_zuora_testenv.emulator.zuora import Zuora
@@ -35,18 +37,20 @@ def start(command: Command) -> Iterator[Any]:
         *arguments: str,
         environ: dict[str, str] | None = None,
         stdout: Any = subprocess.PIPE,
-        preexec_fn: Callable[[], Any] | None = None,
+        closed: int | None = None,
+        actions: Mapping[signal.Signals, signal.Handlers] = MappingProxyType({}),
     ) -> subprocess.Popen[str]:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*COMMAND, command.config, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            preexec_fn=preexec_fn,  # noqa: PLW1509 - a call of the operating system, nothing else
-            env={**os.environ, **(environ or {})},
-        )
+        line = [*COMMAND, command.config, *arguments]
+        with inherited(actions):
+            process = subprocess.Popen(  # noqa: S603 - our own command
+                line if closed is None else without_descriptor(closed, line),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, **(environ or {})},
+            )
         running.append(process)
         return process
 
@@ -81,7 +85,7 @@ def test_the_last_line_is_the_verdict(start: Any) -> None:
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_the_wait(start: Any, number: signal.Signals, code: int) -> None:
     # Whatever started the tests may ignore it.
-    process = start("--wait", preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    process = start("--wait", actions={number: signal.SIG_DFL})
     assert process.stdout.readline().startswith("Acme UAT  busy ")
     process.send_signal(number)
     assert end(process) == (code, f"Stopped by {number.name}.")
@@ -99,7 +103,7 @@ def test_a_signal_ends_the_command_while_zuora_does_not_answer(
 
     monkeypatch.setattr(zuora.requests, "arrived", note)
     zuora.faults.add(Fault(path="/test-environments", delay_seconds=3600))
-    process = start(preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    process = start(actions={number: signal.SIG_DFL})
     assert arrived.wait(60)
     process.send_signal(number)
     assert end(process) == (code, f"Stopped by {number.name}.")
@@ -107,7 +111,7 @@ def test_a_signal_ends_the_command_while_zuora_does_not_answer(
 
 @pytest.mark.usefixtures("busy")
 def test_a_hangup_that_is_ignored_at_the_start_stays_ignored(start: Any) -> None:
-    process = start("--wait", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = start("--wait", actions={signal.SIGHUP: signal.SIG_IGN})
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGTERM)
@@ -123,7 +127,7 @@ def test_a_reader_that_went_away_is_not_taken_for_an_answer(start: Any) -> None:
 
 
 def test_without_an_output_there_is_an_answer(start: Any) -> None:
-    process = start(stdout=None, preexec_fn=lambda: os.close(1))
+    process = start(closed=1)
     assert end(process) == (0, "Ready: Acme UAT is ready; no refresh yet.")
 
 

@@ -165,7 +165,7 @@ def test_on_missing_fail_emits_everything_else_and_its_state_and_fails(tap: Tap)
 def test_when_nothing_that_was_named_exists_somebody_must_act(tap: Tap, named: Any) -> None:
     ran = tap(test_environments=named)
     assert (ran.code, ran.ids()) == (2, [])
-    assert ran.verdict.startswith("Misconfigured: Zuora has nothing of what the configuration names")
+    assert ran.verdict.startswith("Misconfigured: Zuora has none of what the configuration names")
     assert "base_url" in ran.verdict
 
 
@@ -365,7 +365,7 @@ def test_an_access_token_is_used_as_it_is_and_never_renewed(tap: Tap, zuora: Zuo
     zuora.tokens.expire()
     ran = tap(client_id=None, client_secret=None, access_token=token)
     assert ran.code == 2
-    assert "`access_token` is not, or no longer, good" in ran.verdict
+    assert "`access_token` is not valid" in ran.verdict
     assert paths(zuora, "POST") == []
 
 
@@ -379,7 +379,7 @@ def test_a_token_request_that_zuora_cannot_answer_is_not_called_wrong_credential
     zuora.faults.add(Fault("/oauth/token", status=503))
     ran = tap()
     assert ran.code == 1
-    assert "passing fault" in ran.verdict
+    assert "temporary fault" in ran.verdict
     assert "client_secret" not in ran.verdict
     assert paths(zuora, "POST") == ["/oauth/token"] * 5
 
@@ -456,5 +456,5 @@ def test_without_a_thread_a_run_ends_with_what_to_do(tap: Tap, monkeypatch: pyte
     monkeypatch.setattr("tap_zuora_testenv.zuora.look_ahead.threading.Thread", NoThread)
     ran = tap()
     assert (ran.code, ran.records()) == (1, [])
-    assert ran.verdict.startswith("Stopped: the system lets this process start no thread; raise its limit")
+    assert ran.verdict.startswith("Stopped: the system does not let this process start a thread; raise its limit")
     assert "Traceback" not in ran.log

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +16,12 @@ from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
+from tests.start_conditions import inherited, without_descriptor
 from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -68,21 +70,23 @@ def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
         *arguments: str,
         environ: dict[str, str] | None = None,
         stdout: Any = subprocess.PIPE,
-        preexec_fn: Callable[[], Any] | None = None,
+        closed: int | None = None,
+        actions: Mapping[signal.Signals, signal.Handlers] = MappingProxyType({}),
         **config: Any,
     ) -> Command:
         given = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **config}
         path = tmp_path / "config.json"
         path.write_text(json.dumps(given), encoding="utf-8")
-        process = Command(
-            [*COMMAND, "--config", str(path), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=preexec_fn,
-            env={**os.environ, **(environ or {})},
-        )
+        line = [*COMMAND, "--config", str(path), *arguments]
+        with inherited(actions):
+            process = Command(
+                line if closed is None else without_descriptor(closed, line),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **(environ or {})},
+            )
         running.append(process)
         return process
 
@@ -195,7 +199,7 @@ def test_a_run_whose_records_are_all_filtered_out_says_so(start: Any) -> None:
     process = start(stream_maps={JOBS: None, "test_environments": None})
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert last_line(errors) == "Done: the stream maps left nothing of 30 jobs and 1 test environment."
+    assert last_line(errors) == "Done: the stream maps removed all of 30 jobs and 1 test environment."
 
 
 def test_a_dry_run_requests_every_named_job(start: Any, zuora: Zuora) -> None:
@@ -231,18 +235,20 @@ def test_a_dry_run_that_is_refused_says_why_in_its_last_line(start: Any) -> None
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
-    start: Any, zuora: Zuora, number: int, code: int
+    start: Any, zuora: Zuora, number: signal.Signals, code: int
 ) -> None:
     zuora.put_environment(environment(E2))
     zuora.put_job(E2, job(100, E2))
     zuora.put_environment(environment(E3))
     zuora.faults.add(Fault(f"/test-environments/{E3}/jobs", delay_seconds=60))
     # Whatever started the tests may ignore it.
-    process = start(preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    process = start(actions={number: signal.SIG_DFL})
     lines: list[str] = []
     # When a record of the second environment is out, the first is done; the third keeps the tap waiting.
-    while not lines or job(100)["id"] not in lines[-1]:
-        lines.append(process.stdout.readline())
+    for line in process.stdout:
+        lines.append(line)
+        if job(100)["id"] in line:
+            break
     process.send_signal(number)
     lines += process.stdout.readlines()
     accept(lines)
@@ -252,7 +258,7 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     done = [partition["context"]["testEnvironmentId"] for partition in states[-1]["bookmarks"][JOBS]["partitions"]]
     assert done[0] == E1
     assert E3 not in done
-    assert last_line(errors) == f"Stopped by {signal.Signals(number).name}."
+    assert last_line(errors) == f"Stopped by {number.name}."
     assert "Traceback" not in errors
 
 
@@ -268,7 +274,7 @@ def test_a_full_disk_stops_the_run_with_its_reason(start: Any) -> None:
 
 
 def test_a_closed_output_stops_the_run_with_its_reason(start: Any) -> None:
-    process = start(preexec_fn=lambda: os.close(1))
+    process = start(closed=1)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert last_line(errors) == "Stopped: the output cannot be written (Bad file descriptor)."
@@ -276,7 +282,7 @@ def test_a_closed_output_stops_the_run_with_its_reason(start: Any) -> None:
 
 
 def test_without_an_error_output_nothing_but_messages_is_written(start: Any) -> None:
-    process = start("--test", preexec_fn=lambda: os.close(2))
+    process = start("--test", closed=2)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert {json.loads(line)["type"] for line in output.splitlines()} == {"SCHEMA", "RECORD", "STATE"}
@@ -296,7 +302,7 @@ def test_a_reader_that_leaves_before_a_description_ends_is_no_news(start: Any, o
 
 def test_a_hangup_that_is_ignored_at_the_start_stays_ignored(start: Any, zuora: Zuora) -> None:
     zuora.faults.add(Fault("/test-environments", times=1, delay_seconds=1.0))
-    process = start(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = start(actions={signal.SIGHUP: signal.SIG_IGN})
     # The SCHEMA is written, so the tap has set its handlers up.
     process.stdout.readline()
     process.send_signal(signal.SIGHUP)

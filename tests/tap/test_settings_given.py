@@ -25,7 +25,7 @@ def one_environment(zuora: Zuora) -> None:
 
 
 BASE_URL = "it must be the https address of a Zuora REST host, such as https://rest.na.zuora.com."
-ENTRIES = 'must be a list, not empty, whose entries are "id" or'
+ENTRIES = 'must be a non-empty list whose entries are "id" or'
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ ENTRIES = 'must be a list, not empty, whose entries are "id" or'
         ({"base_url": "https://rest.zuora.com/oauth/token"}, "has the path of an operation or a page"),
         ({"base_url": "https://rest.zuora.com/zuora"}, "has a path that cannot be right"),
         ({"base_url": "https://rest.zuora.com:port"}, "has a wrong port"),
-        ({"base_url": "https://rest zuora.com"}, f"contains a blank; {BASE_URL}"),
+        ({"base_url": "https://rest zuora.com"}, f"contains white space; {BASE_URL}"),
         ({"base_url": '"https://rest.zuora.com"'}, f"has quotes around it; {BASE_URL}"),
         ({"base_url": "http://localhost.example"}, "begins with http://"),
         ({"client_id": None}, "Setting `client_id` is missing: `client_id` and `client_secret` belong together."),
@@ -145,7 +145,7 @@ def test_settings_come_from_the_environment_with_lists_as_json(
         ("MAX_ATTEMPTS", "many", "must be a whole number from 1 to 20."),
         ("MAX_PARALLEL_REQUESTS", "8.0", "must be a whole number from 1 to 40."),
         ("REQUEST_TIMEOUT", "5s", "must be a whole number of seconds"),
-        ("TEST_ENVIRONMENTS", "a,b", "must be a list"),
+        ("TEST_ENVIRONMENTS", "a,b", "must be a non-empty list"),
         ("TEST_ENVIRONMENTS", "['a']", "as JSON; its value is not JSON (line 1, column 2): JSON needs double quotes"),
         ("STREAM_MAPS", "{", "must be of the type object, as JSON; its value is not JSON (line 1, column 2)."),
         ("STREAM_MAPS", "[" * 5000, "is nested more than 100 levels deep."),

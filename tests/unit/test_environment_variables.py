@@ -58,7 +58,7 @@ def test_a_variable_that_is_not_a_number_is_named_and_not_shown(setting: str, te
 )
 def test_a_variable_that_is_not_json_is_named_and_not_shown(text: str, reason: str) -> None:
     _, (sentence,) = in_environment(test_environments=text)
-    assert sentence.startswith(f"The environment variable {PREFIX}TEST_ENVIRONMENTS must be a list")
+    assert sentence.startswith(f"The environment variable {PREFIX}TEST_ENVIRONMENTS must be a non-empty list")
     assert ", as JSON; its value " in sentence
     assert sentence.endswith(reason)
     assert MARK not in sentence

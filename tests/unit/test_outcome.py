@@ -27,7 +27,7 @@ NOT_FOUND = NotFound(EXCHANGE, "none")
 REFUSED = Exchange("GET", "/test-environments/e/jobs", "rest.zuora.com", 403)
 REFUSALS = [PermissionRefused(REFUSED, "not allowed"), Unauthorized(REFUSED._replace(status=401), "a wrong token")]
 NOTHING_EXISTS = (
-    "Misconfigured: Zuora has nothing of what the configuration names; check base_url, entity_id and test_environments."
+    "Misconfigured: Zuora has none of what the configuration names; check base_url, entity_id and test_environments."
 )
 HINT = "; if that is the id of a job, name it in `job_ids` of its test environment"
 
@@ -184,7 +184,7 @@ def test_a_run_whose_records_were_all_filtered_out_is_done_and_counts_them(
     outcome: Outcome, read: dict[str, int], rows: str
 ) -> None:
     outcome.read.update(read)
-    assert verdict(outcome) == (0, f"Done: the stream maps left nothing of {rows}.")
+    assert verdict(outcome) == (0, f"Done: the stream maps removed all of {rows}.")
 
 
 def test_a_failure_makes_a_run_incomplete_and_is_the_reason(outcome: Outcome) -> None:

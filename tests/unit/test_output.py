@@ -6,6 +6,9 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +16,7 @@ import pytest
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from typing_extensions import override
 
+from tap_zuora_testenv import output
 from tap_zuora_testenv.outcome import RunEnded
 from tap_zuora_testenv.output import SECONDS_TO_UNWIND, MessageWriter, OutputLost, discard_output
 
@@ -20,24 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Timer:
-    """A timer that runs only when a test says so."""
-
-    begun: list[Timer]
-
-    def __init__(self, interval: float, function: Callable[..., None], args: list[Any]) -> None:
-        self.interval, self.function, self.args = interval, function, args
-        self.daemon = False
-
-    def start(self) -> None:
-        self.begun.append(self)
-
-
 @pytest.fixture(autouse=True)
-def timers(monkeypatch: pytest.MonkeyPatch) -> list[Timer]:
-    Timer.begun = []
-    monkeypatch.setattr("tap_zuora_testenv.output.threading.Timer", Timer)
-    return Timer.begun
+def watchdogs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The threads that a signal starts, which run only when a test calls them."""
+    started: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(output, "start_new_thread", lambda *call: started.append(call))
+    return started
 
 
 class Reader(io.RawIOBase):
@@ -188,13 +180,13 @@ def test_after_a_signal_the_state_can_still_be_written(reader: Reader) -> None:
     assert [message["type"] for message in reader.messages()] == ["RECORD", "STATE"]
 
 
-def test_a_second_signal_changes_nothing(reader: Reader, timers: list[Timer]) -> None:
+def test_a_second_signal_changes_nothing(reader: Reader, watchdogs: list[tuple[Any, ...]]) -> None:
     writer = MessageWriter()
     with pytest.raises(RunEnded):
         writer.interrupt(signal.SIGTERM)
     writer.interrupt(signal.SIGINT)
     writer.write_message(record(1))
-    assert len(reader.messages()) == len(timers) == 1
+    assert len(reader.messages()) == len(watchdogs) == 1
 
 
 def test_a_signal_while_the_reader_goes_away_ends_the_run_for_the_reader(reader: Reader) -> None:
@@ -219,19 +211,31 @@ def test_a_message_that_cannot_be_made_is_an_error_like_any_other(reader: Reader
     assert len(reader.messages()) == 1
 
 
+def test_a_signal_that_arrives_while_a_thread_is_being_started_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    with ThreadPoolExecutor(1) as pool:
+        # The pool's thread is up before the lock is held that every start of a thread takes.
+        pool.submit(int).result()
+        monkeypatch.setattr(output, "_end_without_reader", lambda _: None)
+        with threading._active_limbo_lock:  # type: ignore[attr-defined]  # noqa: SLF001 - there is no public name
+            ended = pool.submit(MessageWriter().interrupt, signal.SIGTERM).exception(timeout=60)
+    assert isinstance(ended, RunEnded)
+
+
 def test_a_reader_that_takes_nothing_for_four_seconds_is_not_waited_for(
-    timers: list[Timer], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    watchdogs: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ended: list[int] = []
+    waited: list[float] = []
     monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     with pytest.raises(RunEnded):
         MessageWriter().interrupt(signal.SIGTERM)
-    (timer,) = timers
-    assert (timer.interval, timer.daemon) == (SECONDS_TO_UNWIND, True)
+    ((function, arguments),) = watchdogs
     with open(2, "w", closefd=False) as real, monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", real)
-        timer.function(*timer.args)
-    assert ended == [143]
+        function(*arguments)
+    assert (waited, ended) == ([SECONDS_TO_UNWIND], [143])
     assert capfd.readouterr().err == "Stopped by SIGTERM.\n"
 
 

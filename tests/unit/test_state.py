@@ -130,11 +130,11 @@ def test_a_state_that_the_tap_wrote_is_sound(state: dict[str, Any]) -> None:
         ),
         (
             {"bookmarks": {STREAM: {"partitions": [{"context": context("e"), "replication_key_value": "soon"}]}}},
-            "of the test environment e its replication_key_value is not a date-time",
+            "in the bookmark of the test environment e, its replication_key_value is not a date-time",
         ),
         (
             {"bookmarks": {STREAM: {"partitions": [{"context": context("e"), "unfinished": "j"}]}}},
-            "of the test environment e its unfinished is not a list of ids",
+            "in the bookmark of the test environment e, its unfinished is not a list of ids",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA, MUST_BE
+from tap_zuora_testenv.tap import TapZuoraTestenv
 from tap_zuora_testenv.validation import problems, stripped
 
 GOOD: dict[str, Any] = {
@@ -14,11 +16,13 @@ GOOD: dict[str, Any] = {
     "client_id": "an id",
     "client_secret": "a secret",
 }
+SCHEMA = deepcopy(CONFIG_JSONSCHEMA)
+TapZuoraTestenv.append_builtin_config(SCHEMA)
 WITH_TOKEN = {"base_url": "https://rest.na.zuora.com", "access_token": "t0ken-t0ken"}
 
 
 def found(**settings: Any) -> list[str]:
-    return problems({**GOOD, **settings}, CONFIG_JSONSCHEMA)
+    return problems({**GOOD, **settings}, SCHEMA)
 
 
 def refused(setting: str) -> str:
@@ -27,7 +31,7 @@ def refused(setting: str) -> str:
 
 @pytest.mark.parametrize("config", [GOOD, WITH_TOKEN])
 def test_the_least_that_is_needed_is_enough(config: dict[str, Any]) -> None:
-    assert problems(config, CONFIG_JSONSCHEMA) == []
+    assert problems(config, SCHEMA) == []
 
 
 GOOD_VALUES: list[tuple[str, list[Any]]] = [
@@ -136,8 +140,8 @@ BASE_URLS = [
     ("https://rest.zuora.com:99999", "has a wrong port"),
     ("https://rest.zuora.com:0", "has a wrong port"),
     ("https://[::1", "has a wrong port or a wrong IPv6 address"),
-    ("https://rest zuora.com", "contains a blank"),
-    ("https://rest.zu\nora.com", "contains a blank"),
+    ("https://rest zuora.com", "contains white space"),
+    ("https://rest.zu\nora.com", "contains white space"),
     ("https://r\u00e9st.zuora.com", "contains a character that is not visible ASCII"),
     ("https://rest.zu\u200bora.com", "contains a character that is not visible ASCII"),
     ('"https://rest.zuora.com"', "has quotes around it"),
@@ -154,7 +158,7 @@ def test_a_wrong_base_url_is_refused_by_the_mistake_in_it(url: str, mistake: str
 
 @pytest.mark.parametrize("token", ["", "two words", "abcd\nefgh", "\u00e9" * 8, 5, ["t"], "7-chars"], ids=ascii)
 def test_a_bad_token_is_refused(token: object) -> None:
-    assert problems({**WITH_TOKEN, "access_token": token}, CONFIG_JSONSCHEMA) == [refused("access_token")]
+    assert problems({**WITH_TOKEN, "access_token": token}, SCHEMA) == [refused("access_token")]
 
 
 @pytest.mark.parametrize("value", [[], {}, "a", 5, {"id": "a"}], ids=repr)
@@ -202,11 +206,11 @@ def test_each_bad_entry_is_told() -> None:
 
 def test_null_means_not_set() -> None:
     everything = dict.fromkeys(MUST_BE)
-    assert problems({**everything, **GOOD}, CONFIG_JSONSCHEMA) == []
+    assert problems({**everything, **GOOD}, SCHEMA) == []
 
 
 def test_a_missing_base_url_is_told() -> None:
-    (sentence,) = problems({**GOOD, "base_url": None}, CONFIG_JSONSCHEMA)
+    (sentence,) = problems({**GOOD, "base_url": None}, SCHEMA)
     assert sentence == f"Setting `base_url` is missing: it must be {MUST_BE['base_url']}."
 
 
@@ -222,7 +226,7 @@ def test_a_missing_base_url_is_told() -> None:
     ],
 )
 def test_exactly_one_way_to_authenticate_is_taken(given_ones: dict[str, str], sentence: str) -> None:
-    (told,) = problems({"base_url": "https://rest.zuora.com", **given_ones}, CONFIG_JSONSCHEMA)
+    (told,) = problems({"base_url": "https://rest.zuora.com", **given_ones}, SCHEMA)
     assert sentence in told
 
 
@@ -237,7 +241,7 @@ def test_each_unknown_setting_is_told() -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    sentences = problems({"base_url": "x", "max_attempts": 0, "on_missing": "no"}, CONFIG_JSONSCHEMA)
+    sentences = problems({"base_url": "x", "max_attempts": 0, "on_missing": "no"}, SCHEMA)
     assert len(sentences) == 4
 
 
@@ -250,7 +254,7 @@ anything = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(list(MUST_BE)) | st.text(), anything, max_size=8))
 def test_settings_of_any_shape_are_refused_in_lines_that_can_be_written(config: dict[str, Any]) -> None:
-    for sentence in problems(config, CONFIG_JSONSCHEMA):
+    for sentence in problems(config, SCHEMA):
         assert sentence.encode()
         assert len(sentence.splitlines()) == 1
         assert len(sentence) < 500
@@ -266,7 +270,7 @@ holding_the_mark = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(list(MUST_BE)), holding_the_mark))
 def test_no_sentence_shows_a_value(config: dict[str, Any]) -> None:
-    assert MARK not in " ".join(problems(config, CONFIG_JSONSCHEMA))
+    assert MARK not in " ".join(problems(config, SCHEMA))
 
 
 def test_half_a_character_in_a_setting_of_singer_sdk_is_refused() -> None:
@@ -326,5 +330,5 @@ VARIABLES = "TAP_ZUORA_TESTENV_CLIENT_ID and TAP_ZUORA_TESTENV_CLIENT_SECRET are
 )
 def test_a_missing_setting_whose_variable_is_set_gets_a_hint(missing: list[str], unread: list[str], hint: str) -> None:
     config = {name: value for name, value in GOOD.items() if name not in missing}
-    (without,) = problems(config, CONFIG_JSONSCHEMA)
-    assert problems(config, CONFIG_JSONSCHEMA, unread) == [f"{without} {hint}"]
+    (without,) = problems(config, SCHEMA)
+    assert problems(config, SCHEMA, unread) == [f"{without} {hint}"]

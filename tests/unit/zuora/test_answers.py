@@ -477,7 +477,7 @@ def test_every_error_response_becomes_an_error_fit_for_a_log(
         ),
         (
             answered(500),
-            "Zuora has a passing fault; run again later, and give Zuora's support the ids if it stays",
+            "Zuora has a temporary fault; run again later, and if it persists, give Zuora's support the ids",
         ),
         (
             answered(401, {"message": "Failed to get user info"}),

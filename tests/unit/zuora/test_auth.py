@@ -144,7 +144,7 @@ def test_a_ready_token_is_used_as_it_is_for_ever(clock: ManualClock) -> None:
 
 def test_a_ready_token_that_is_refused_cannot_be_renewed(clock: ManualClock) -> None:
     authenticator = Authenticator("ready", Fetch(), clock)
-    with pytest.raises(Unauthorized, match="`access_token` is not, or no longer, good") as refused:
+    with pytest.raises(Unauthorized, match="`access_token` is not valid") as refused:
         authenticator.renew(authenticator(request()), REFUSAL)
     assert refused.value.exchange == REFUSAL.exchange
 

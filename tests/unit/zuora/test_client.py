@@ -469,7 +469,7 @@ def test_another_thing_than_the_requested_one_is_an_error(
     ready: ZuoraClient, zuora: Zuora, call: Call, answer: dict[str, Any]
 ) -> None:
     zuora.answer(200, answer)
-    with pytest.raises(ZuoraError, match="something else") as another:
+    with pytest.raises(ZuoraError, match="something other") as another:
         call(ready)
     assert type(another.value) is ZuoraError
 
@@ -609,7 +609,7 @@ def test_if_a_new_token_is_refused_too_only_that_request_fails(client: ZuoraClie
 
 def test_if_a_ready_token_is_refused_only_that_request_fails(ready: ZuoraClient, zuora: Zuora) -> None:
     zuora.answer(401, b"")
-    with pytest.raises(Unauthorized, match="`access_token` is not, or no longer, good"):
+    with pytest.raises(Unauthorized, match="`access_token` is not valid"):
         ready.environments()
     assert zuora.answers == []
     zuora.answer(200, {"id": "f"})

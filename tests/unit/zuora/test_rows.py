@@ -43,7 +43,7 @@ def test_the_environment_of_a_row_is_not_checked(environment: dict[str, Any]) ->
     ],
 )
 def test_a_row_with_another_id_or_none_is_an_error(job: dict[str, Any]) -> None:
-    with pytest.raises(ZuoraError, match="something else") as another:
+    with pytest.raises(ZuoraError, match="something other") as another:
         one_row(document(job), "j")
     assert type(another.value) is ZuoraError
 
@@ -111,7 +111,7 @@ def test_each_error_names_the_exchange_of_the_response() -> None:
     with pytest.raises(ZuoraError) as another:
         one_row(document({"id": "other"}), "j")
     assert another.value.exchange == exchange
-    assert another.value.reason == "the answer is about something else than what was asked for"
+    assert another.value.reason == "the answer is about something other than what was asked for"
     with pytest.raises(ZuoraError) as none:
         listed_rows(document({}))
     assert none.value.exchange == exchange
