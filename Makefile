@@ -110,15 +110,12 @@ dist: ## build the sdist and the wheel into the folder dist
 	rm -rf dist
 	$(VENV)/python -m build --no-isolation
 
-# With another mask, in another folder, and of files with other times; the file's time is the only thing to agree on, and
-# this is the one that hatchling takes by default.
+# The second time from the sdist: in another folder, with another mask, and of files with other times. The time of the
+# distributions is the one that hatchling takes by default.
 dist reproducible sbom: export SOURCE_DATE_EPOCH = 1580601600
 reproducible: dist ## build once more, from the sdist in another folder, and compare every byte
-	rm -rf build/again
-	mkdir -p build/again
-	tar -xzf dist/*.tar.gz --strip-components 1 -C build/again
-	cd build/again && umask 077 && $(CURDIR)/$(VENV)/python -m build --no-isolation
-	diff -r dist build/again/dist
+	@again=$$(mktemp -d) && trap 'rm -rf "$$again"' EXIT && tar -xzf dist/*.tar.gz --strip-components 1 -C "$$again" && \
+		(cd "$$again" && umask 077 && exec $(CURDIR)/$(VENV)/python -m build --no-isolation) && diff -r dist "$$again/dist"
 
 # The tools have an environment of their own, without the tap, so that a workflow installs only what it runs.
 build/audit/installed: requirements/audit.txt
