@@ -181,6 +181,9 @@ def _ending(error: BaseException) -> tuple[int, str]:
             return _ending(refusal(error))
         case RunEnded():
             return int(str(error.code)), error.sentence
+        case SystemExit(code=0):
+            # click's way out after it completed a command line for a shell.
+            return 0, ""
         case SystemExit():
             # click's way out when `--help` has no reader.
             return UNKNOWN, "Unknown: the reader of the output went away."
