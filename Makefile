@@ -1,10 +1,10 @@
-# Everything a person needs: `make` alone lists it. Python 3.11 or newer (with venv) and make are enough to begin.
+# `make` without a target lists the targets. Python 3.11 or newer (with venv) and make are enough to start.
 
 PYTHON ?= python3
-# Named on purpose, or only the default?
+# Empty if PYTHON is only the default.
 PYTHON_GIVEN := $(filter-out file,$(origin PYTHON))
 export PYTHON PYTHON_GIVEN
-# What lies there is not what is locked.
+# The packages there are not the locked ones.
 unexport PYTHONPATH PYTHONHOME
 
 VENV := .venv/bin
@@ -23,22 +23,22 @@ dbt dev examples schemas:
 help: ## list what make can do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
-# Signals must reach what runs, and a shell does not hand them on: hence exec.
+# Signals must reach the program, and a shell does not forward them: hence exec.
 demo: ## load an emulated Zuora into PostgreSQL twice, show it, write a report (DATABASE_URL=...: into yours)
 	@sh requirements/install.sh report
 	@exec $(VENV)/python -m dev.demo
 
-meltano: ## do what demo does, through Meltano, in a project of its own (DATABASE_URL=...: into yours)
+meltano: ## do the same as demo through Meltano, in a temporary project (DATABASE_URL=...: into yours)
 	@sh requirements/install.sh meltano
 	@exec $(VENV)/python -m dev.demo meltano
 
-airflow: ## load three emulated tenants of different sizes by Airflow, while one of them is down at first (2 minutes)
+airflow: ## load three emulated tenants of different sizes with Airflow, one of them down at first (2 minutes)
 	@sh requirements/install.sh airflow
 	@exec $(VENV)/python -m dev.demo airflow
 
-# What counts as covered is what a test of the tap itself covers; to count takes time, and the other tests do without.
+# Only the tap's own tests count towards coverage; measuring it slows tests down, so the others run without.
 COUNTED := tests/unit tests/tap tests/status
-# Airflow has the logging of its whole process to itself.
+# Airflow takes over the logging of its whole process.
 APART := tests/airflow
 # The tests of a file share databases and what dbt built, so one process runs them.
 test: check ## run every check and test; every branch of the tap must be covered
@@ -48,7 +48,7 @@ test: check ## run every check and test; every branch of the tap must be covered
 
 tests: test ## the same as make test
 
-check: ## lint, formatting, types, spelling, dependencies, the safety of the workflows, the manifests
+check: ## check lint, formatting, types, imports, spelling, English, dependencies, workflows and manifests
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
@@ -62,8 +62,8 @@ check: ## lint, formatting, types, spelling, dependencies, the safety of the wor
 	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/compose.yaml
 	$(VENV)/kubernetes-validate --quiet --strict examples/kubernetes/credentials.yaml examples/kubernetes/state.yaml examples/kubernetes/sync.yaml
 
-# BENCH=--quick: a minute, and nothing is written.
-bench: ## measure the tap beside the stock way, bare pools and curl (12 minutes)
+# BENCH=--quick takes a minute and writes nothing.
+bench: ## compare the speed of the tap with the stock way, bare pools and curl (12 minutes)
 	@sh requirements/install.sh bench
 	@exec $(VENV)/python -m dev.benchmarks $(BENCH)
 
@@ -86,7 +86,7 @@ soak: ## 10,000 jobs with 20 % faults in three seeds, 200 signals, 125,000 order
 	@sh requirements/install.sh dev
 	@exec $(VENV)/python -m dev.soak
 
-mutants: ## change the pure modules in 1,300 ways, and see which of them no test notices (10 minutes)
+mutants: ## change the pure modules in 1,300 ways, and list the changes that no test detects (10 minutes)
 	@sh requirements/install.sh mutants
 	rm -rf .mutants
 	mkdir .mutants
@@ -94,15 +94,16 @@ mutants: ## change the pure modules in 1,300 ways, and see which of them no test
 	cd .mutants && ../$(VENV)/mutmut run
 	@cd .mutants && exec ../$(VENV)/mutmut results
 
-format: ## format the code and mend what ruff can mend
+format: ## format the code, and fix what ruff can fix
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check --fix
 	$(VENV)/ruff format
 
-# What is between [[[cog and [[[end]]] in them.
+# The parts between [[[cog and [[[end]]] are generated.
 GENERATED := README.md meltano.yml docs/hub/tap-zuora-testenv.yml
-docs: ## regenerate the tables of README.md, the settings of meltano.yml, and docs/hub
+docs: ## regenerate the tables of README.md, the settings of meltano.yml, docs/hub, and schemas/settings.json
 	@sh requirements/install.sh dev
+	$(VENV)/python -m dev.generate.editor_schema
 	@exec $(VENV)/cog -r -I . $(GENERATED)
 
 dist: ## build the sdist and the wheel into the folder dist
@@ -135,7 +136,7 @@ audit: build/audit/installed ## ask PyPI which of all locked packages have a kno
 			--requirement "$$file" || failed=1; \
 	done; test -z "$$failed"
 
-requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of uv pip compile)
+requirements: ## lock the newest compatible packages (LOCK_OPTIONS=...: options of uv pip compile)
 	@sh requirements/install.sh dev
 	$(LOCK) --upgrade --extra emulator --extra report --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --upgrade --extra emulator --group demo pyproject.toml --output-file requirements/demo.txt \
@@ -165,6 +166,6 @@ requirements: ## lock the newest packages that fit (LOCK_OPTIONS=...: options of
 	$(LOCK) --upgrade --group build --output-file requirements/build.txt \
 		--constraint requirements/dev.txt --no-annotate
 
-clean: ## throw away what make and the tools left here
+clean: ## remove everything that make and the tools generated
 	rm -rf .venv .coverage .hypothesis .mutants .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

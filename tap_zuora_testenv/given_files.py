@@ -47,6 +47,8 @@ class JsonFile(click.File):
 def merged(option: str, paths: Iterable[str]) -> dict[str, Any]:
     """Return what several files contain together; if several have a key, the last file's value counts.
 
+    The key `$schema` is left out: by it an editor finds the JSON schema of the file, such as `schemas/settings.json`.
+
     Args:
         option: The option that names the files.
         paths: The option's texts.
@@ -57,6 +59,7 @@ def merged(option: str, paths: Iterable[str]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for path in paths:
         content |= _read(option, path)[1]
+    content.pop("$schema", None)
     return content
 
 

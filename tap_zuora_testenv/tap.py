@@ -258,7 +258,7 @@ class TapZuoraTestenv(Tap):
         if isinstance(ctx.obj, Invocation):
             ctx.obj.test = value
         if value in _DRY_RUNS and (catalog := ctx.params.get("catalog")):
-            # singer-sdk's test selects every stream; a run with this catalog may be refused all the same.
+            # singer-sdk's test selects every stream; a run with this catalog may nevertheless be refused.
             given = ctx.params["config"]
             cls(config=given.config, parse_env_config=given.parse_env, catalog=json.load(catalog))
         super().cb_test(ctx, param, value)

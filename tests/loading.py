@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from tap_zuora_testenv.emulator.tokens import Tokens
 
-# The tap takes no time for seen that lies ahead of it, so the emulated time stays behind the real one.
+# The tap never moves a bookmark into the future, so the emulated time stays behind the real one.
 BEGINS_AGO = timedelta(days=60)
 
 
 def emulated_zuora(seed: int = 81, environments: int = 5, tokens: Tokens | None = None) -> EmulatorServer:
-    """Make a Zuora whose clock stands still."""
+    """Make a Zuora whose clock is stopped."""
     now = (datetime.now(UTC) - BEGINS_AGO).replace(microsecond=0)
     return EmulatorServer(Zuora(seed=seed, environments=environments, clock=Clock(now, 0), tokens=tokens))
 
 
 def postgres_in_another_zone() -> AbstractContextManager[str]:
-    """Run a server whose zone is not UTC, as many real ones have it: that must not move the times."""
+    """Run a server whose zone is not UTC, as on many real servers: it must not move the times."""
     return postgres("timezone=Asia/Kolkata")

@@ -1,4 +1,4 @@
-{# The names and types of a table's columns, or nothing where the database is not to be asked. #}
+{# The names and types of a table's columns, or nothing if dbt may not query the database. #}
 {% macro zuora_testenv_columns(relation) %}
     {%- set columns = {} -%}
     {%- if execute and flags.INTROSPECT -%}
@@ -9,7 +9,7 @@
     {{ return(columns) }}
 {% endmacro %}
 
-{# What a target calls a field of Zuora's, or a column of its own that begins with `_sdc_`. #}
+{# The name that a target gives a field of Zuora, or one of its own columns, which begin with `_sdc_`. #}
 {% macro zuora_testenv_column_name(field, case=none) %}
     {%- set case = case or var('zuora_testenv_column_case') -%}
     {%- set snake = modules.re.sub('([A-Z])', '_\\1', field) | lower -%}
@@ -20,7 +20,7 @@
     {{ return(names[case]) }}
 {% endmacro %}
 
-{# A field of Zuora's as a column, quoted. A column that is not there is an error that names the case that fits. #}
+{# A field of Zuora as a quoted column. A missing column is an error that names the case that fits. #}
 {% macro zuora_testenv_column(relation, columns, field) %}
     {%- set name = zuora_testenv_column_name(field) -%}
     {%- if columns and name not in columns -%}
@@ -62,7 +62,7 @@
     {{- "cast(convert_timezone('UTC', " ~ column ~ ") as timestamp_ntz)" -}}
 {% endmacro %}
 
-{# When the tap read a row, in UTC; null where the target adds no `_sdc_extracted_at`. #}
+{# When the tap read a row, in UTC; null if the target adds no `_sdc_extracted_at`. #}
 {% macro zuora_testenv_extracted_at(columns) %}
     {%- set name = zuora_testenv_column_name('_sdc_extracted_at') -%}
     {%- if columns and name not in columns -%}
@@ -72,7 +72,7 @@
     {%- endif -%}
 {% endmacro %}
 
-{# What `dbt source freshness` asks. Without `_sdc_extracted_at` the last change that Zuora reports must do. #}
+{# The query of `dbt source freshness`. Without `_sdc_extracted_at`, it uses the last change that Zuora reports. #}
 {% macro zuora_testenv_loaded_at(relation) %}
     {%- set columns = zuora_testenv_columns(relation) -%}
     {%- if zuora_testenv_column_name('_sdc_extracted_at') in columns -%}

@@ -1,4 +1,4 @@
-{# The kinds of notices: when one is due for a row of the readiness, since when, and its sentence as expressions. #}
+{# The kinds of notices: the condition for a row of the readiness, since when it has held, and the sentence. #}
 {% macro zuora_testenv_notices() %}
     {%- set max_data_age_days = var('zuora_testenv_max_data_age_days') -%}
     {%- set text = dbt.type_string() -%}
@@ -39,7 +39,7 @@
             'sentence': [
                 "'The tap has not read this environment for '",
                 zuora_testenv_count(zuora_testenv_whole_hours('extracted_at', zuora_testenv_clock()), 'hour'),
-                "'. What is reported may no longer be so.'",
+                "'. This report may be out of date.'",
             ],
         },
         {

@@ -22,8 +22,8 @@
     {{- "(" ~ dbt.datediff(earlier, later, 'second') | trim ~ ")" -}}
 {% endmacro %}
 
-{# A span in hours or days, to be rounded to two places. Engines divide in decimals or in binary fractions; a millionth
-   more makes them round a half the same way, and is less than a second. #}
+{# A span in hours or days, to be rounded to two places. Engines divide in decimals or in binary fractions; adding a
+   millionth makes them round a half the same way, and is less than a second. #}
 {% macro zuora_testenv_span(unit, earlier, later) %}
     {%- set seconds = {'hours': '3600.0', 'days': '86400.0'}[unit] -%}
     ({{ zuora_testenv_seconds(earlier, later) }} / {{ seconds }} + 0.000001)
@@ -39,7 +39,7 @@
     {{- "cast(" ~ dbt.dateadd('day', days, date) | trim ~ " as date)" -}}
 {% endmacro %}
 
-{# An instant some days after another. BigQuery adds to a DATETIME only. #}
+{# An instant some days after another. BigQuery adds only to a DATETIME. #}
 {% macro zuora_testenv_instant_after(days, instant) %}
     {{- "cast(" ~ dbt.dateadd('day', days, instant) | trim ~ " as " ~ dbt.type_timestamp() ~ ")" -}}
 {% endmacro %}

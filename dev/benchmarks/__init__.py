@@ -1,1 +1,1 @@
-"""How fast the tap is, measured beside the stock way, beside no framework at all, and beside curl."""
+"""How fast the tap is, compared with the stock way, with no framework at all, and with curl."""

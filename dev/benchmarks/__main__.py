@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, write the table and the picture, and say which bound is not kept."""
+"""`python -m dev.benchmarks`: measure, write the table and the picture, and fail if a bound is exceeded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main() -> int:
     Returns:
         The exit status: 0 when every bound holds.
     """
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less than a minute, one round each; writes no files")
     plan = QUICK if parser.parse_args().quick else FULL
     with programs() as measured:

@@ -25,7 +25,7 @@ async def fetch_all(config: dict[str, Any]) -> None:
             token = (await response.json())["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
 
-        async def fetch(path: str) -> Any:  # noqa: ANN401 - whatever is in the answer
+        async def fetch(path: str) -> Any:  # noqa: ANN401 - any JSON value
             async with session.get(path, headers=headers, raise_for_status=True) as response:
                 return await response.json()
 

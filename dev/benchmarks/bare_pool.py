@@ -20,7 +20,7 @@ def main() -> None:
     token = requests.post(f"{base_url}/oauth/token", data=form, timeout=timeout).json()["access_token"]
     local = threading.local()
 
-    def fetch(url: str) -> Any:  # noqa: ANN401 - whatever is in the answer
+    def fetch(url: str) -> Any:  # noqa: ANN401 - any JSON value
         if not hasattr(local, "session"):
             local.session = requests.Session()
             local.session.headers["Authorization"] = f"Bearer {token}"

@@ -1,4 +1,4 @@
-"""A loopback server that answers as Zuora does and counts what it is asked, fast enough not to be what is measured.
+"""A loopback server that answers as Zuora does and counts the requests, fast enough not to be what is measured.
 
 It answers from memory through a bare asyncio protocol: a web framework would cost more than the tap it serves.
 """
@@ -25,16 +25,16 @@ _TOKEN = json.dumps({"access_token": "a" * 32, "token_type": "bearer", "expires_
 
 @dataclass
 class Counts:
-    """What the server was asked.
+    """The requests that the server received.
 
     Attributes:
         tokens: Requests for a token.
-        lists: Requests for a list, of environments or of jobs.
+        lists: Requests for a list of environments or jobs.
         jobs: Requests for one job.
         refused: How many of them were answered 429.
-        connections: How many connections they came by.
-        most_in_flight: How many of them were under way at once.
-        first: When the first of them came, by the machine's monotonic clock.
+        connections: How many connections carried them.
+        most_in_flight: How many of them were in flight at once.
+        first: When the first of them arrived, by the machine's monotonic clock.
     """
 
     tokens: int = 0
@@ -69,7 +69,7 @@ class Tenant:
 
         Args:
             environments: How many test environments the tenant has.
-            jobs: How many jobs the list of each holds; a single job is answered whatever its id.
+            jobs: How many jobs the list of each contains; a single job is answered whatever its id.
         """
         ids = [environment_id(number) for number in range(environments)]
         self.environments = _list([_environment(each) for each in ids])
@@ -96,7 +96,7 @@ def _list(rows: list[dict[str, object]]) -> bytes:
 
 
 def _times(identity: str, **after: int) -> dict[str, str]:
-    # A minute a job, so that the later one of two has the later times.
+    # One minute per job, so that the later one of two jobs has the later times.
     start = _EPOCH + timedelta(minutes=int(identity[-8:], 16))
     return {name: f"{start + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}" for name, seconds in after.items()}
 
@@ -134,7 +134,7 @@ def _job(environment: str, identity: str) -> dict[str, object]:
 
 
 class Connection(asyncio.Protocol):
-    """One connection; requests come by it one after another."""
+    """One connection, with one request after another."""
 
     in_flight = 0
 
@@ -202,11 +202,12 @@ async def serve(tenant: Tenant, latency: float, limit: int | None, tls: ssl.SSLC
     Args:
         tenant: What to answer.
         latency: Seconds from a request to its answer.
-        limit: How many requests may be under way at once; those beyond are answered 429. None for no limit.
+        limit: How many requests may be in flight at once; further ones are answered with 429. None for no limit.
         tls: The context of its connections; None for plain http.
     """
     counts = Counts()
-    # Named TCP, asyncio sets TCP_NODELAY on what it accepts; without, an answer in two writes waits 40 ms.
+    # If the protocol is named, asyncio sets TCP_NODELAY on its connections; without it, an answer in two writes waits
+    # 40 ms.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = await asyncio.get_running_loop().create_server(

@@ -1,4 +1,4 @@
-"""Runs of programs: what they are given, and how much time, CPU and memory they took."""
+"""Runs of programs: their input, and how much time, CPU and memory they took."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Run:
 
     Attributes:
         wall: Seconds from its start to its end.
-        cpu: Seconds of CPU, its own and the system's for it.
-        memory: Bytes of memory that it held at its peak.
-        output: What it wrote.
-        log: What it logged.
+        cpu: Seconds of CPU, in the program and in the system.
+        memory: Bytes of memory at its peak.
+        output: Its output.
+        log: Its log.
     """
 
     wall: float
@@ -61,12 +61,12 @@ class Run:
 
 @dataclass
 class Output:
-    """What a program wrote; kept are only the numbers, as a run of 16,000 jobs writes megabytes.
+    """The output of a program; only numbers are kept, as a run of 16,000 jobs writes megabytes.
 
     Attributes:
         size: Bytes.
         records: How many RECORD messages.
-        first_record: When the first RECORD came, by the machine's monotonic clock; 0 when none did.
+        first_record: When the first RECORD arrived, by the machine's monotonic clock; 0 if none did.
         states: The sizes of the STATE messages.
         state: The last of them.
     """
@@ -91,7 +91,7 @@ class Output:
 
 @dataclass
 class Log:
-    """What a program logged.
+    """The log of a program.
 
     Attributes:
         lines: How many lines.
@@ -113,7 +113,7 @@ class Certificate(NamedTuple):
 
     Attributes:
         path: The file of the certificate and its key.
-        bundle: A file with that certificate, and as many others as a usual CA bundle has.
+        bundle: A file with that certificate, and as many others as an ordinary CA bundle has.
     """
 
     path: str
@@ -122,7 +122,7 @@ class Certificate(NamedTuple):
 
 @dataclass(frozen=True)
 class Server:
-    """A server of `dev.benchmarks.fast_server` in a process of its own, and how it is reached.
+    """A server of `dev.benchmarks.fast_server` in a separate process, and how it is reached.
 
     Attributes:
         port: Its port.
@@ -137,7 +137,7 @@ class Server:
     proxy: str | None = None
 
     def counts(self) -> Counts:
-        """Ask what it was asked, without the wire."""
+        """Request its counts, without the wire."""
         context = ssl.create_default_context(cafile=self.certificate.bundle) if self.certificate else None
         scheme = "https" if self.certificate else "http"
         with urllib.request.urlopen(f"{scheme}://127.0.0.1:{self.port}{COUNTS_PATH}", context=context) as answer:
@@ -157,10 +157,10 @@ class Programs:
         """Prepare.
 
         Args:
-            folder: An empty one, for their files.
+            folder: An empty folder, for their files.
         """
         self._folder = folder
-        # A setting or a proxy in this shell is meant for something else.
+        # A setting or a proxy in this shell is meant for another purpose.
         others = (
             "TAP_",
             "SINGER_SDK_",
@@ -176,7 +176,7 @@ class Programs:
         self.certificate = _certificate(folder)
 
     def import_singer_sdk(self) -> Run:
-        """Run Python with nothing but the import that every tap of singer-sdk pays for."""
+        """Run Python with only the import that every tap of singer-sdk pays for."""
         return self._run(sys.executable, "-c", "import singer_sdk")
 
     def version(self) -> Run:
@@ -187,10 +187,10 @@ class Programs:
         """Run the tap.
 
         Args:
-            server: Whom it asks.
+            server: The server of its requests.
             width: The setting `max_parallel_requests`.
             jobs: How many jobs to name; None for all jobs of all environments, by listing them.
-            state: The STATE message of a run before.
+            state: The STATE message of an earlier run.
         """
         options = ["--config", self._config(server, width=width, jobs=jobs)]
         if state is not None:
@@ -198,7 +198,7 @@ class Programs:
         return self._run(_script("tap-zuora-testenv"), *options, environment=server.environment)
 
     def stock(self, server: Server, *, jobs: int) -> Run:
-        """Run the stock way; as the tap with as many named jobs."""
+        """Run the stock way, like the tap with that many named jobs."""
         config = json.loads(Path(self._config(server, width=1, jobs=jobs)).read_text())
         del config["max_parallel_requests"]
         file = self._file("stock.json", json.dumps(config))
@@ -206,17 +206,17 @@ class Programs:
         return self._run(*line, environment=server.environment)
 
     def pool(self, server: Server, *, width: int, jobs: int | None = None) -> Run:
-        """Run the bare pool; as the tap with as many named jobs."""
+        """Run the bare pool, like the tap with that many named jobs."""
         line = (sys.executable, "-m", "dev.benchmarks.bare_pool", self._config(server, width=width, jobs=jobs))
         return self._run(*line, environment=server.environment)
 
     def aiohttp(self, server: Server, *, width: int, jobs: int | None = None) -> Run:
-        """Run the pool of aiohttp; as the tap with as many named jobs."""
+        """Run the pool of aiohttp, like the tap with that many named jobs."""
         line = (sys.executable, "-m", "dev.benchmarks.aiohttp_pool", self._config(server, width=width, jobs=jobs))
         return self._run(*line, environment=server.environment)
 
     def curl(self, server: Server, *, width: int, jobs: int) -> Run | None:
-        """Run curl for as many jobs; None where there is none."""
+        """Run curl for that many jobs; None if there is no curl."""
         program = shutil.which("curl")
         if program is None:
             return None
@@ -257,8 +257,8 @@ class Programs:
             reader.start()
             output.read(process.stdout)
             reader.join()
-            # Of this one process. It began as a copy of ours, so its peak of memory is no lower than ours: hence
-            # nothing heavy is imported or kept here.
+            # Of only this process. It started as a copy of ours, so its peak of memory is at least ours: hence nothing
+            # heavy is imported or kept here.
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         wall = time.monotonic() - began
@@ -281,9 +281,9 @@ def serving(
 
     Args:
         environments: How many test environments there are.
-        jobs: How many jobs the list of each holds.
+        jobs: How many jobs the list of each contains.
         latency: Seconds from a request to its answer.
-        limit: How many requests it lets through at once.
+        limit: How many requests it accepts at once.
         certificate: Its certificate, None for plain http.
     """
     options = ["--environments", str(environments), "--jobs", str(jobs), "--latency", str(latency)]
@@ -295,7 +295,7 @@ def serving(
 
 @contextmanager
 def over_wire(server: Server, round_trip: float, *, is_proxied: bool = False) -> Iterator[Server]:
-    """Put a wire before a server.
+    """Put a wire in front of a server.
 
     Args:
         server: The server, with a certificate.
@@ -330,7 +330,7 @@ def programs() -> Iterator[Programs]:
 
 
 def named(jobs: int, environments: int = 10) -> list[dict[str, Any]]:
-    """Name jobs, as the setting `test_environments` does, evenly over some environments."""
+    """Name jobs as the setting `test_environments` does, evenly over some environments."""
     return [
         {"id": environment_id(each), "job_ids": [job_id(each, number) for number in range(each, jobs, environments)]}
         for each in range(min(environments, jobs))
@@ -338,7 +338,7 @@ def named(jobs: int, environments: int = 10) -> list[dict[str, Any]]:
 
 
 def _certificate(folder: Path) -> Certificate:
-    """Write a certificate for loopback and for `HOST` that only itself vouches for, and a bundle that has it last."""
+    """Write a self-signed certificate for loopback and for `HOST`, and a bundle that has it last."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     now = datetime.now(UTC)
     names = [x509.DNSName(HOST), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]

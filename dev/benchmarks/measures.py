@@ -1,4 +1,4 @@
-"""What is measured: each row of the table, its programs run in turns so that a noisy machine is noisy for all."""
+"""What is measured: each row of the table; its programs run in turns, so that noise affects all of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from dev.benchmarks.measured_runs import Programs, Run
 
 MEGABYTE = 1_000_000
-# Where CPU is measured nobody should wait for the network for long.
+# While CPU is measured, no program should wait long for the network.
 SHORT_LATENCY = 0.005
 OURS, STOCK, POOL, CURL, AIOHTTP = "this tap", "the stock way", "the bare pool", "curl --parallel", "aiohttp"
 AGAIN = f"{OURS}, state given"
 ROUND_TRIP = 0.08
-"""Seconds on the wire. Three of them come before the first request: for the connection, for TLS 1.3, for the token."""
+"""Seconds on the wire. Three round trips come before the first request: the connection, TLS 1.3 and the token."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        rounds: How often each measure is taken.
-        named: How many jobs are named where wall time is measured.
-        stock_named: How many of them the stock way fetches, one after another; its time is taken in proportion.
-        sizes: The numbers of jobs by which CPU is measured.
-        stock_sizes: Those that the stock way is measured by.
-        compared: The two of the sizes whose CPU a job is compared.
-        remembered: The two of the sizes whose peak memory is compared; of the larger one STATE is weighed too.
-        logged: How many jobs are named where lines of the log are counted.
+        rounds: How many times each measure is taken.
+        named: How many jobs are named to measure wall time.
+        stock_named: How many of them the stock way fetches, one after another; its time is scaled up in proportion.
+        sizes: The numbers of jobs with which CPU is measured.
+        stock_sizes: The numbers of jobs with which the CPU of the stock way is measured.
+        compared: The two of the sizes whose CPU per job is compared.
+        remembered: The two of the sizes whose peak memory is compared; the size of STATE is measured at the larger one.
+        logged: How many jobs are named to count the lines of the log.
     """
 
     rounds: int
@@ -78,7 +78,7 @@ def measure(programs: Programs, plan: Plan) -> Results:
     # The first run of each program reads its files into memory.
     with serving(latency=0) as server:
         for run in (programs.import_singer_sdk(), programs.tap(server, width=1, jobs=1)):
-            _tell(f"ready after {run.wall:.1f} s")
+            _print_line(f"ready after {run.wall:.1f} s")
     rows = [*_listed(programs, plan), *_start(programs, plan)]
     walls, wall_rows = _named(programs, plan)
     curves, cpu_rows = _cpu(programs, plan)
@@ -90,7 +90,7 @@ def measure(programs: Programs, plan: Plan) -> Results:
 
 
 def _listed(programs: Programs, plan: Plan) -> list[Row]:
-    """20 listed environments, discovered, as a scheduled run finds them."""
+    """20 listed environments that are discovered, as in a scheduled run."""
     environments, jobs, latency, width = 20, 50, 0.2, 8
     round_trips = 2 + math.ceil(environments / width)
     with serving(environments=environments, jobs=jobs, latency=0) as server:
@@ -103,7 +103,7 @@ def _listed(programs: Programs, plan: Plan) -> list[Row]:
         ratios.append(run.wall / floor)
         first_records.append((run.output.first_record - counts.first) / latency)
         extra.append(counts.requests - environments)
-        _tell(f"  {turn}: {run.wall:.2f} s, {ratios[-1]:.2f} of the floor, first record {first_records[-1]:.2f}")
+        _print_line(f"  {turn}: {run.wall:.2f} s, {ratios[-1]:.2f} of the floor, first record {first_records[-1]:.2f}")
     return [
         Row(
             f"{environments} listed environments at {latency * 1000:.0f} ms, all discovered, nothing new: wall over "
@@ -117,23 +117,23 @@ def _listed(programs: Programs, plan: Plan) -> list[Row]:
             # A fourth round trip would make it 4.
             3.5,
         ),
-        Row(f"requests beyond one an environment, {environments} discovered, both streams", extra, 2, "{:.0f}"),
+        Row(f"requests beyond one per environment, {environments} discovered, both streams", extra, 2, "{:.0f}"),
     ]
 
 
 def _import_singer_sdk(programs: Programs) -> float:
-    # Short, and so easily disturbed.
+    # A short run is easily disturbed.
     return median(programs.import_singer_sdk().wall for _ in range(3))
 
 
 def _start(programs: Programs, plan: Plan) -> list[Row]:
-    # Short runs, so more of them.
+    # The runs are short, so there are more of them.
     pairs = [(programs.version().wall, programs.import_singer_sdk().wall) for _ in range(5 * plan.rounds)]
     return [Row("`--version` over `import singer_sdk`", [ours / floor for ours, floor in pairs], 1.1)]
 
 
 def _named(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]:
-    """Named jobs at an ordinary latency, by all who can fetch them."""
+    """Named jobs at an ordinary latency, by each program that can fetch them."""
     latency, width, jobs = 0.05, 20, plan.named
     walls: dict[str, list[float]] = defaultdict(list)
     ratios, connections, extra = [], [], []
@@ -150,34 +150,34 @@ def _named(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]
         ratios.append(ours.wall / floor)
         connections.append(counts.connections)
         extra.append(counts.requests - jobs)
-        _tell(f"  {turn}: {ratios[-1]:.2f} of the floor; {_told(walls)}")
+        _print_line(f"  {turn}: {ratios[-1]:.2f} of the floor; {_described(walls)}")
     what = f"{jobs:,} named jobs over 10 environments, {latency * 1000:.0f} ms, {width} at a time"
     return {who: median(seconds) for who, seconds in walls.items()}, [
         Row(f"{what}: wall over (`import singer_sdk` + {jobs // width} round trips)", ratios, 1.10),
         *(Row(f"the same jobs, {who}", seconds, unit="{:.1f} s") for who, seconds in walls.items()),
-        Row(f"requests beyond one a job, {jobs:,} named, both streams", extra, 2, "{:.0f}"),
+        Row(f"requests beyond one per job, {jobs:,} named, both streams", extra, 2, "{:.0f}"),
         Row("connections", connections, width + 1, "{:.0f}"),
     ]
 
 
 class CpuRuns(defaultdict[str, defaultdict[int, list["Run"]]]):
-    """Runs by who fetched and by how many jobs, one a round; those for one job show what the start costs."""
+    """Runs by program and number of jobs, one per round; those for one job show the cost of the start."""
 
     def __init__(self) -> None:
         super().__init__(lambda: defaultdict(list))
 
-    def a_job(self, who: str, jobs: int) -> list[float]:
-        """Return the seconds of CPU a job, without the start."""
+    def per_job(self, who: str, jobs: int) -> list[float]:
+        """Return the seconds of CPU per job, without the start."""
         pairs = zip(self[who][jobs], self[who][1], strict=True)
         return [(run.cpu - start.cpu) / (jobs - 1) for run, start in pairs]
 
     def growth(self, who: str, many: int, few: int) -> list[float]:
-        """Return CPU a job among many over CPU a job among few."""
-        return _over(self.a_job(who, many), self.a_job(who, few))
+        """Return CPU per job among many over CPU per job among few."""
+        return _over(self.per_job(who, many), self.per_job(who, few))
 
     def curve(self, who: str, sizes: Sequence[int]) -> Curve:
         """Return CPU against the number of jobs."""
-        return Curve(who, {jobs: median(self.a_job(who, jobs)) * jobs for jobs in sizes})
+        return Curve(who, {jobs: median(self.per_job(who, jobs)) * jobs for jobs in sizes})
 
 
 def _cpu(programs: Programs, plan: Plan) -> tuple[list[Curve], list[Row]]:
@@ -196,19 +196,23 @@ def _cpu(programs: Programs, plan: Plan) -> tuple[list[Curve], list[Row]]:
                 if jobs in {1, *plan.stock_sizes}:
                     runs[STOCK][jobs].append(programs.stock(server, jobs=jobs))
                 cpu = ", ".join(f"{who} {of[jobs][-1].cpu:.2f} s" for who, of in runs.items() if jobs in of)
-                _tell(f"  {turn}: {jobs:,} jobs: {cpu}")
+                _print_line(f"  {turn}: {jobs:,} jobs: {cpu}")
             listed.append(_cpu_a_listed_job(programs))
     before, after = (runs[OURS][jobs] for jobs in plan.remembered)
     memory = [(large.memory - small.memory) / MEGABYTE for small, large in zip(before, after, strict=True)]
     shares = [100 * sum(run.output.states) / run.output.size for run in after]
-    growth = f"CPU a job among {many:,} over a job among {few:,}"
+    growth = f"CPU per job among {many:,} over CPU per job among {few:,}"
     stock_few, stock_many = plan.stock_sizes[0], plan.stock_sizes[-1]
     return [runs.curve(OURS, plan.sizes), runs.curve(STOCK, plan.stock_sizes)], [
-        Row("CPU a named job over that of the bare pool", _over(runs.a_job(OURS, few), runs.a_job(POOL, few)), 0.90),
+        Row(
+            "CPU per named job over that of the bare pool",
+            _over(runs.per_job(OURS, few), runs.per_job(POOL, few)),
+            0.90,
+        ),
         Row(f"{growth}, no state", runs.growth(OURS, many, few), 1.15),
         Row(f"{growth}, state given", runs.growth(AGAIN, many, few), 1.15),
         Row(f"the same of {STOCK}, {stock_many:,} over {stock_few:,}", runs.growth(STOCK, stock_many, stock_few)),
-        Row("CPU a listed job over one bare request", _over(listed, runs.a_job(POOL, few)), 0.05, "{:.3f}"),
+        Row("CPU per listed job over one bare request", _over(listed, runs.per_job(POOL, few)), 0.05, "{:.3f}"),
         Row("peak memory at {1:,} named jobs less that at {0:,}".format(*plan.remembered), memory, 16, "{:.1f} MB"),
         Row(f"STATE of all that is written, {plan.remembered[1]:,} named jobs", shares, 10, "{:.1f} %"),
         Row("STATE messages of that run", [len(run.output.states) for run in after], 3, "{:.0f}"),
@@ -229,7 +233,7 @@ def _cpu_a_listed_job(programs: Programs) -> float:
 
 
 def _listed_over_wire(programs: Programs, plan: Plan) -> list[Row]:
-    """20 listed environments, discovered, over TLS and a wire, also through a proxy."""
+    """20 listed environments that are discovered over TLS and a wire, also through a proxy."""
     environments, width = 20, 8
     round_trips = 4 + math.ceil(environments / width)
     walls: dict[str, list[float]] = defaultdict(list)
@@ -247,9 +251,11 @@ def _listed_over_wire(programs: Programs, plan: Plan) -> list[Row]:
             walls[OURS].append(ours.wall)
             extra.append(counts.connections - before.connections)
             ratios.append(ours.wall / (start + round_trips * ROUND_TRIP))
-            # CONNECT is one more.
+            # CONNECT takes one more.
             proxied.append(through_proxy.wall / (start + (round_trips + 1) * ROUND_TRIP))
-            _tell(f"  {turn}: {ratios[-1]:.2f} of the floor, {proxied[-1]:.2f} through a proxy; {_told(walls)}")
+            _print_line(
+                f"  {turn}: {ratios[-1]:.2f} of the floor, {proxied[-1]:.2f} through a proxy; {_described(walls)}"
+            )
     what = (
         f"{environments} listed environments over TLS, {ROUND_TRIP * 1000:.0f} ms on the wire, discovered, nothing new"
     )
@@ -265,9 +271,9 @@ def _listed_over_wire(programs: Programs, plan: Plan) -> list[Row]:
 
 
 def _named_over_wire(programs: Programs, plan: Plan) -> tuple[dict[str, float], list[Row]]:
-    """Named jobs over TLS and a wire, by all who can fetch them."""
+    """Named jobs over TLS and a wire, by each program that can fetch them."""
     jobs, width = 200, 20
-    # Beside the jobs, the list of environments.
+    # The jobs, and the list of environments.
     round_trips = 3 + math.ceil((jobs + 1) / width)
     walls: dict[str, list[float]] = defaultdict(list)
     ratios, connections = [], []
@@ -283,7 +289,7 @@ def _named_over_wire(programs: Programs, plan: Plan) -> tuple[dict[str, float], 
             walls[CURL].append(curl.wall)
         ratios.append(ours.wall / floor)
         connections.append(counts.connections)
-        _tell(f"  {turn}: {ratios[-1]:.2f} of the floor; {_told(walls)}")
+        _print_line(f"  {turn}: {ratios[-1]:.2f} of the floor; {_described(walls)}")
     what = f"{jobs} named jobs over TLS, {ROUND_TRIP * 1000:.0f} ms on the wire, {width} at a time, both streams"
     return {who: median(seconds) for who, seconds in walls.items()}, [
         Row(f"{what}: wall over (`import singer_sdk` + {round_trips} round trips)", ratios, 1.08),
@@ -304,15 +310,15 @@ def _tls(programs: Programs, plan: Plan) -> list[Row]:
             for jobs in (1, many):
                 runs[OURS][jobs].append(programs.tap(server, width=width, jobs=jobs))
                 runs[POOL][jobs].append(programs.pool(server, width=width, jobs=jobs))
-        _tell(f"  {turn}: {more[-1]:+.2f} s")
-    ratios = _over(runs.a_job(OURS, many), runs.a_job(POOL, many))
+        _print_line(f"  {turn}: {more[-1]:+.2f} s")
+    ratios = _over(runs.per_job(OURS, many), runs.per_job(POOL, many))
     return [
         Row(f"CPU of a run with {width} connections, TLS less plain http", more, 0.10, "{:+.2f} s"),
-        Row("CPU a named job over TLS over that of the bare pool", ratios, 0.65),
+        Row("CPU per named job over TLS over that of the bare pool", ratios, 0.65),
     ]
 
 
-def _told(walls: Mapping[str, Sequence[float]]) -> str:
+def _described(walls: Mapping[str, Sequence[float]]) -> str:
     return ", ".join(f"{who} {seconds[-1]:.2f} s" for who, seconds in walls.items())
 
 
@@ -320,7 +326,7 @@ def _limits(programs: Programs) -> list[Row]:
     jobs, width, limit = 120, 16, 4
     with serving(latency=0.05, limit=limit) as server:
         run, counts = programs.tap(server, width=width, jobs=jobs), server.counts()
-    _tell(f"limit: {counts.refused} refused, {run.wall:.1f} s")
+    _print_line(f"limit: {counts.refused} refused, {run.wall:.1f} s")
     what = f"times that {jobs} jobs, {width} at a time, hit the limit of a server that lets {limit} through"
     return [Row(what, [counts.refused], 40, "{:.0f}")]
 
@@ -332,9 +338,9 @@ def _log(programs: Programs, plan: Plan) -> list[Row]:
 
 
 def _rounds(what: str, plan: Plan) -> range:
-    _tell(f"{what}, {plan.rounds} rounds")
+    _print_line(f"{what}, {plan.rounds} rounds")
     return range(1, plan.rounds + 1)
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

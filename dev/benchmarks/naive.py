@@ -1,4 +1,4 @@
-"""The stock way: the tap that singer-sdk's cookiecutter template leads to, a partition a job, one request at a time."""
+"""The stock way: the tap that singer-sdk's template leads to, one partition per job, one request at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the table: what was measured, several times, and what it may be at most."""
+"""The rows of the table: what was measured, its values, and its upper bound."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Row:
 
     Attributes:
         measure: What was measured.
-        values: What each round brought.
-        bound: What their median may be at most; None for a row that is there to compare with.
+        values: The value of each round.
+        bound: The upper bound of their median; None for a row that is only for comparison.
         unit: How a value is written, as a format.
     """
 
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def cells(self) -> list[str]:
-        """What stands in the table."""
+        """The cells of the table."""
         spread = f"{self._written(min(self.values))} .. {self._written(max(self.values))}"
         bound, verdict = ("", "") if self.bound is None else (self._written(self.bound), "yes" if self.holds else "NO")
         return [self.measure, self._written(self.value), spread if len(set(self.values)) > 1 else "", bound, verdict]
@@ -52,8 +52,8 @@ class Curve:
     """CPU against the number of jobs.
 
     Attributes:
-        name: Whose.
-        points: The number of jobs, and the seconds of CPU for them, start-up not counted.
+        name: The program.
+        points: The number of jobs, and the seconds of CPU for them, without start-up.
     """
 
     name: str
@@ -62,11 +62,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Results:
-    """What a benchmark brought.
+    """The results of a benchmark.
 
     Attributes:
         rows: The table.
-        walls: Seconds for the same named jobs, by who fetched them.
+        walls: Seconds for the same named jobs, by program.
         wire_walls: The same for fewer jobs, over TLS and a wire.
         curves: CPU against the number of jobs.
     """

@@ -36,8 +36,8 @@ def write(results: Results, folder: Path, *, rounds: int) -> None:
 
     Args:
         results: What was measured.
-        folder: Where to.
-        rounds: How often each was measured.
+        folder: The folder of the files.
+        rounds: How many times each row was measured.
     """
     text = (
         "# Results of `make bench`\n\n"
@@ -49,12 +49,12 @@ def write(results: Results, folder: Path, *, rounds: int) -> None:
 
 
 def _draw(results: Results, path: Path) -> None:
-    # Not before: what is loaded here would count as memory of the programs that were started from here.
+    # Not earlier: what is loaded here would count as memory of the programs that are started from here.
     import matplotlib as mpl  # noqa: PLC0415
     import matplotlib.ticker  # noqa: PLC0415
 
     mpl.use("svg")
-    # The same numbers are the same file.
+    # Equal numbers give an equal file.
     mpl.rcParams |= {"svg.hashsalt": "results", "svg.fonttype": "path", "font.size": 10}
     from matplotlib import pyplot as plt  # noqa: PLC0415
 

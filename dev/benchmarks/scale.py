@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dev.benchmarks.measured_runs import Programs, Run
 
 MEGABYTE = 1_000_000
-# The emulator's clock stands still here, so that the same jobs are there each time.
+# The emulator's clock is stopped here, so that there are the same jobs each time.
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 LATENCY_MS = 100
 # Environments, and requests in flight.
@@ -28,7 +28,7 @@ HEAD = ("environments", "in flight", "run", "requests", "records", "wall", "floo
 
 
 def measure(measured: Programs, environments: int, width: int) -> Iterator[list[str]]:
-    """Run the tap twice, without a state and with that of the first run, and give a row of the table for each."""
+    """Run the tap twice, without a state and with that of the first run, and return a row of the table for each."""
     options = (
         f"--environments={environments}",
         f"--latency-ms={LATENCY_MS}",
@@ -75,8 +75,8 @@ def main() -> None:
                 rows.append(row)
     text = (
         "# Results of `make scale`\n\n"
-        f"One process lists all environments of the emulator; {LATENCY_MS} ms an answer, one round. The floor is what\n"
-        f"the answers alone take. The emulator had the same cores. {described()}.\n\n"
+        f"One process lists all environments of the emulator; {LATENCY_MS} ms per answer, one round. The floor is the\n"
+        f"time of the answers. The emulator had the same cores. {described()}.\n\n"
         + "".join(f"| {' | '.join(row)} |\n" for row in rows)
     )
     (Path(__file__).parent / "SCALE_RESULTS.md").write_text(text)

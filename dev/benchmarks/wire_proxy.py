@@ -1,6 +1,6 @@
-"""A wire before a loopback server: what is sent arrives half a round trip later, the first of it a whole one more.
+"""A wire in front of a loopback server: data arrive half a round trip later, the first data one more round trip.
 
-Loopback makes a connection at once; on a real wire that takes a round trip.
+Loopback opens a connection at once; on a real wire that takes a round trip.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TICK = 1e-6
 
 
 class Wire:
-    """Hands on what comes by each connection, late."""
+    """Passes on the data of each connection with a delay."""
 
     def __init__(self, port_behind: int, round_trip: float, *, is_proxy: bool) -> None:
         """Set up.
@@ -28,7 +28,7 @@ class Wire:
         Args:
             port_behind: The port of the server.
             round_trip: Seconds.
-            is_proxy: Whether a connection begins with CONNECT; whatever the host that it names, it is the server.
+            is_proxy: Whether a connection begins with CONNECT; whatever host it names, the server answers.
         """
         self._behind, self._round_trip, self._is_proxy = port_behind, round_trip, is_proxy
 
@@ -62,7 +62,7 @@ class Wire:
 
 async def serve(wire: Wire) -> None:
     """Serve until the process is ended; the first line of the output is the port."""
-    # Named TCP, asyncio sets TCP_NODELAY on what it accepts.
+    # If the protocol is named, asyncio sets TCP_NODELAY on its connections.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = await asyncio.start_server(wire.connected, sock=listening, backlog=128)

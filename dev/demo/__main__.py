@@ -9,9 +9,9 @@ import sys
 
 from dev.testbed.tool_error import ToolError
 
-# What a shell adds to the number of a signal.
+# A shell adds this to the number of a signal.
 SIGNALLED = 128
-# Each demo needs other packages, and make installs those of one: only the module of that one is imported.
+# Each demo needs different packages, and make installs those of one: only the module of that one is imported.
 DEMOS = {
     (): ("pipe_walkthrough", "run"),
     ("airflow",): ("airflow_walkthrough", "run"),
@@ -24,16 +24,16 @@ def main() -> int:
     """Run the demo that the arguments name.
 
     Returns:
-        The exit status: 0 when the warehouse holds what Zuora holds.
+        The exit status: 0 if the warehouse has the same rows as Zuora.
     """
     demo = DEMOS.get(tuple(sys.argv[1:]))
     if demo is None:
         sys.stderr.write("usage: python -m dev.demo [airflow | meltano [--without-network]]\n")
         return 2
     module, function = demo
-    # An exception, so that everything that was started is ended on the way out.
+    # An exception, so that every process that was started is ended on the way out.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        # `nohup` sets a signal to be ignored, and it stays so.
+        # A signal that is ignored at the start, as by `nohup`, stays ignored.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda caught, _: sys.exit(SIGNALLED + caught))
     try:
@@ -45,7 +45,7 @@ def main() -> int:
         sys.stderr.write("\nStopped; nothing is left running.\n")
         return SIGNALLED + signal.SIGINT
     except BrokenPipeError:
-        # Without a reader Python would complain once more when it flushes its output at the end.
+        # Without a reader, Python would report another error when it flushes its output at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""What `make meltano` shows: the pipe run by Meltano, which keeps the state and has the schedule."""
+"""What `make meltano` shows: the pipe run by Meltano, which keeps the state and the schedule."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ UNTIL_THE_SCHEDULE = timedelta(days=1, hours=1)
 
 
 class MeltanoWalkthrough(Walkthrough[MeltanoProject]):
-    """Three runs by Meltano, with time that passes in between."""
+    """Three runs by Meltano, between which time passes."""
 
     def show_runs(self) -> None:
-        """Run the job, let time pass, run it again, let the schedule run it, and check what came of it.
+        """Run the job, let time pass, run it again, let the schedule run it, and check the result.
 
         Raises:
-            ToolError: Something is not as it must be.
+            ToolError: Something is not as it should be.
         """
         say(f"\n1  meltano config test {EXTRACTOR}\n")
         output, _ = self.pipe("config", "test", EXTRACTOR)
@@ -50,7 +50,7 @@ class MeltanoWalkthrough(Walkthrough[MeltanoProject]):
         self.zuora.advance(UNTIL_THE_SCHEDULE)
         say(f"\n6  After {spell(UNTIL_THE_SCHEDULE)} more: meltano schedule run {SCHEDULE}\n")
         self.show(self.pipe.run("schedule", "run", SCHEDULE))
-        say("\n7  Does PostgreSQL hold what Zuora holds?\n")
+        say("\n7  Does PostgreSQL have the same rows as Zuora?\n")
         say(f"  {self.check()}")
 
 
@@ -58,7 +58,7 @@ def run() -> None:
     """Run the demo with plugins that `meltano install` installs.
 
     Raises:
-        ToolError: Something is not as it must be.
+        ToolError: Something is not as it should be.
     """
     run_demo(_show)
 
@@ -67,7 +67,7 @@ def run_without_network() -> None:
     """Run the demo with the plugins that make installed.
 
     Raises:
-        ToolError: Something is not as it must be.
+        ToolError: Something is not as it should be.
     """
     run_demo(functools.partial(_show, is_installed_by_make=True))
 
@@ -91,6 +91,6 @@ def _summary(state: str) -> str:
     partitions = json.loads(state)["singer_state"]["bookmarks"]["test_environment_jobs"]["partitions"]
     unfinished = sum(len(partition.get("unfinished", [])) for partition in partitions)
     return (
-        f"{count(len(partitions), 'bookmark', 'bookmarks')}, one an environment, and the ids of "
-        f"{count(unfinished, 'job', 'jobs')} under way: {len(state):,} bytes."
+        f"{count(len(partitions), 'bookmark', 'bookmarks')}, one per environment, and the ids of "
+        f"{count(unfinished, 'unfinished job', 'unfinished jobs')}: {len(state):,} bytes."
     )

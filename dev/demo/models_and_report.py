@@ -32,7 +32,7 @@ def build_and_report(place: Place, output: Path, now: datetime | None = None) ->
     Args:
         place: Where the tap's tables are and where the models go.
         output: The file.
-        now: The instant that the models take for the present, with a zone; None for the present.
+        now: The instant that the models use as the present, with a zone; None for the present.
 
     Raises:
         ToolError: The models cannot be built, or the report cannot be written.
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="make report", description=main.__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the file to write (%(default)s)")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="the time to take for now, as ISO 8601")
+    parser.add_argument("--now", type=datetime.fromisoformat, help="the time to use as the present, as ISO 8601")
     options = parser.parse_args(arguments)
     now = options.now if options.now is None or options.now.tzinfo else options.now.replace(tzinfo=UTC)
     try:

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class PipeWalkthrough(Walkthrough[Pipe]):
-    """Two runs of the pipe, with time that passes in between."""
+    """Two runs of the pipe, between which time passes."""
 
     def show_runs(self) -> None:
         """Run the pipe, let time pass, run it again, and check the tables.
 
         Raises:
-            ToolError: Something is not as it must be.
+            ToolError: Something is not as it should be.
         """
         say("\n1  First run: tap-zuora-testenv --config tap.json | target-postgres --config target.json\n")
         first = self.pipe.run()
@@ -37,7 +37,7 @@ class PipeWalkthrough(Walkthrough[Pipe]):
         say("\n3  Second run, from the state of the first: tap-zuora-testenv ... --state state.json | ...\n")
         self.show(self.pipe.run(first.state))
         self.explain()
-        say("\n4  Does PostgreSQL hold what Zuora holds?\n")
+        say("\n4  Does PostgreSQL have the same rows as Zuora?\n")
         say(f"  {self.check()}")
 
     def show_report(self) -> None:
@@ -57,7 +57,7 @@ def run() -> None:
     """Run the demo.
 
     Raises:
-        ToolError: Something is not as it must be.
+        ToolError: Something is not as it should be.
     """
     run_demo(_show)
 

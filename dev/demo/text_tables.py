@@ -14,7 +14,7 @@ BAR_WIDTH = 10
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Set rows as a table with a heading of their keys; None is shown as a dash.
+    """Write rows as a table whose heading is their keys; None is shown as a dash.
 
     Args:
         rows: At least one row; all have the same keys.

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from dev.testbed.emulator_process import Row
     from dev.testbed.tap_to_target import Run
 
-# The tap takes no time for seen that lies ahead of it, so the emulated time must stay behind the real one.
+# The tap never moves a bookmark into the future, so the emulated time must stay behind the real one.
 BEGINS_AGO = timedelta(days=21)
 PASSES = timedelta(days=3, hours=6)
-# Chosen for what happens in that time: the refresh under way is completed, a scheduled one has started, and one that is
-# asked for in between fails.
+# Chosen for what happens in that time: the running refresh is completed, a scheduled one starts, and one that is
+# requested in between fails.
 SEED = 81
 DUE = "Performance"
 
@@ -53,28 +53,28 @@ class Walkthrough(Generic[PipeT]):
     def show(self, run: Run) -> None:
         """Print what is in the warehouse after a run."""
         say(table([row | {"progress": bar(row["progress"])} for row in self.store.ask(OVERVIEW)]))
-        say(f"\n  {run.seconds:.1f} s. The tap's last word: {run.verdict}")
+        say(f"\n  Finished in {run.seconds:.1f} s. The tap: {run.verdict}")
 
     def explain(self) -> None:
-        """Print why the rows of the last run came, and what was new."""
+        """Print why the last run emitted its rows, and what was new."""
         (jobs,) = self.store.ask(ARRIVALS)
         before, rest = jobs["total"] - jobs["new"], jobs["total"] - jobs["arrived"]
         say(
-            f"\n  The first run brought {count(before, 'job', 'jobs')}, this one {jobs['arrived']}: "
-            f"{jobs['changed']} changed, {jobs['new']} new, {jobs['again']} once more, because\n"
+            f"\n  The first run loaded {count(before, 'job', 'jobs')}, this one {jobs['arrived']}: "
+            f"{jobs['changed']} changed, {jobs['new']} new, {jobs['again']} sent again, because\n"
             f"  a bookmark includes its own instant. The other {rest} had ended before the bookmarks."
         )
         for job in self.store.ask(FAILURES):
             say(
                 f"  {job['environment']}: the refresh FAILED at {job['progress']} % on {job['ended']:%d %b %H:%M}."
-                " Zuora sends no mail about that."
+                " Zuora does not send an email about it."
             )
 
     def check(self) -> str:
-        """Compare both sides, and return a sentence that says how much was compared.
+        """Compare both sides, and return a sentence with the numbers of rows and values.
 
         Raises:
-            ToolError: When there is a difference.
+            ToolError: There is a difference.
         """
         return check_tables(self.zuora.documents(), self.store.rows)
 
@@ -86,11 +86,11 @@ def run_demo(show: Callable[[EmulatedZuora, Warehouse, Path], None]) -> None:
         show: Runs the demo, with a private folder.
 
     Raises:
-        ToolError: Something is not as it must be.
+        ToolError: Something is not as it should be.
     """
     started = time.monotonic()
     begins = (datetime.now(UTC) - BEGINS_AGO).replace(second=0, microsecond=0)
-    say("A Zuora with test environments to load from, emulated, and a PostgreSQL to load into.\n")
+    say("Starting an emulated Zuora and a PostgreSQL database.\n")
     with (
         tempfile.TemporaryDirectory(prefix="testenv-") as folder,
         emulator(begins, SEED, Path(folder)) as zuora,
@@ -99,14 +99,14 @@ def run_demo(show: Callable[[EmulatedZuora, Warehouse, Path], None]) -> None:
         there = {stream: len(rows) for stream, rows in zuora.documents().items()}
         say(
             f"  Zuora       {zuora.url}: {count(there['test_environments'], 'environment', 'environments')}, "
-            f"{count(there['test_environment_jobs'], 'job', 'jobs')}; its clock says {begins:%d %b %Y %H:%M} UTC"
+            f"{count(there['test_environment_jobs'], 'job', 'jobs')}; its clock is at {begins:%d %b %Y %H:%M} UTC"
         )
         whose = "embedded" if store.is_embedded else "yours"
         say(f"  PostgreSQL  version {store.version}, {whose}; the rows go into the schema {store.schema}")
         show(zuora, store, Path(folder))
-        say(f"\nAll that took {time.monotonic() - started:.0f} s.")
+        say(f"\nAll of this took {time.monotonic() - started:.0f} s.")
         if not store.is_embedded:
-            say(f"The rows stay. To be rid of them: drop schema {store.schema} cascade;")
+            say(f"The rows stay. To remove them: drop schema {store.schema} cascade;")
 
 
 def spell(time_span: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""The warehouse of the demo: an embedded PostgreSQL, or the one that DATABASE_URL names; and what is asked of it."""
+"""The warehouse of the demo: an embedded PostgreSQL, or the one that DATABASE_URL names; and the queries of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CONNECTING_TAKES_AT_MOST_SECONDS = 10
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2")
 
-# What a person wants to see of each environment: its status, and that of its newest job.
+# For each environment: its status, and that of its newest job.
 OVERVIEW = """
 select e."tenantName" as environment,
        e.status,
@@ -37,7 +37,7 @@ select e."tenantName" as environment,
  order by e."tenantName"
 """
 
-# What was there before a run; only this session sees it.
+# The jobs before a run; only this session sees the table.
 REMEMBER = "create temporary table before as select * from {schema}.test_environment_jobs"
 
 # The target marks each row with the start of the run that wrote it last.
@@ -70,7 +70,7 @@ class Warehouse:
     Attributes:
         url: The database's URL, which may hold a password.
         schema: The schema, only for this demo.
-        is_embedded: Whether the database goes when the demo ends.
+        is_embedded: Whether the database is removed when the demo ends.
         connection: A session in UTC that commits each statement.
     """
 
@@ -108,10 +108,10 @@ class Warehouse:
 
 @contextmanager
 def warehouse() -> Iterator[Warehouse]:
-    """Give a warehouse: a schema of its own in the database that DATABASE_URL names, or in an embedded server.
+    """Provide a warehouse: a new schema in the database that DATABASE_URL names, or in an embedded server.
 
     Raises:
-        ToolError: When it cannot be had.
+        ToolError: There is no database, or it cannot be used.
     """
     url = os.environ.get("DATABASE_URL", "")
     if url:
@@ -125,7 +125,9 @@ def warehouse() -> Iterator[Warehouse]:
 def _libpq(url: str) -> str:
     scheme, separator, place = url.partition("://")
     if scheme not in SCHEMES or not separator:
-        raise ToolError("DATABASE_URL names no PostgreSQL: it must be postgresql://user:password@host:port/database")
+        raise ToolError(
+            "DATABASE_URL is not the URL of a PostgreSQL database: it must be postgresql://user:password@host:port/database"
+        )
     return f"postgresql://{place}"
 
 
@@ -141,14 +143,12 @@ def _schema(url: str, *, is_embedded: bool) -> Iterator[Warehouse]:
     except psycopg.ProgrammingError:
         # Its text may quote the password.
         raise ToolError(
-            "DATABASE_URL is not written as PostgreSQL understands it; is a sign in it to be %-escaped?"
+            "DATABASE_URL is not a URL that PostgreSQL accepts; must a character in it be %-escaped?"
         ) from None
     with connection:
         try:
             connection.execute("set time zone 'UTC'")
             connection.execute(sql.SQL("create schema {}").format(sql.Identifier(name)))
         except psycopg.Error as error:
-            raise ToolError(
-                f"The database of DATABASE_URL does not give the demo a schema of its own: {error}"
-            ) from None
+            raise ToolError(f"The demo cannot create a schema in the database of DATABASE_URL: {error}") from None
         yield Warehouse(url, name, is_embedded, connection)

@@ -1,1 +1,1 @@
-"""What cog writes into README.md, meltano.yml and docs/hub (`make docs`): the tap's own settings and streams."""
+"""What `make docs` writes into README.md, meltano.yml, docs/hub and schemas: the tap's own settings and streams."""

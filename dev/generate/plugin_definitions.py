@@ -20,7 +20,7 @@ WIDTH = 96
 
 
 def extractor() -> str:
-    """Return the capabilities and settings of the extractor, for people: in a fixed order, long texts folded."""
+    """Return the capabilities and settings of the extractor, for people: in a fixed order, with long texts folded."""
     lines = ["capabilities:", *(f"- {capability}" for capability in about()["capabilities"])]
     lines += ["# One of the two ways to authenticate.", "settings_group_validation:"]
     lines += [f"- [{', '.join(way)}]" for way in WAYS_TO_AUTHENTICATE]
@@ -56,7 +56,7 @@ def hub() -> str:
     definition = {
         "name": about()["name"],
         "namespace": "tap_zuora_testenv",
-        # The account that publishes it; docs/hub/README.md says what else is to be filled in then.
+        # The account that publishes it; docs/hub/README.md lists what else to fill in then.
         "variant": "unpublished",
         "label": "Zuora test environments",
         "description": "The refresh jobs of Zuora test environments, and the environments themselves.",
@@ -69,7 +69,7 @@ def hub() -> str:
         "settings": [_hub_setting(each) for each in sorted(settings(), key=lambda each: each.name)],
         "settings_group_validation": WAYS_TO_AUTHENTICATE,
         "prereq": 'The user of the OAuth client needs Zuora\'s permission "Refresh Central Sandbox". It can start a '
-        "refresh, which erases a sandbox: make a user for this tap alone. The tap itself only reads.",
+        "refresh, which erases a sandbox: make a user only for this tap. The tap itself only reads.",
     }
     written: str = yaml.safe_dump(definition, sort_keys=True, allow_unicode=True, default_flow_style=False)
     return written

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dev.generate.tap_settings import Setting
 
-# In a description: a name that the table shows as code, or the list of hosts, which has a table of its own.
+# In a description: a name that the table shows as code, or the list of hosts, which has a separate table.
 CODE = re.compile(r"\b(client_id|client_secret|job_ids|Zuora-\w+-Ids?|tap-zuora-testenv/<version>)")
 HOSTS = re.compile(r" Production: https://.*")
 # By stream: the operations of Zuora's reference.

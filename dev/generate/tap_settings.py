@@ -25,7 +25,7 @@ class Setting:
     Attributes:
         name: Its name; that of a property of an object has a dot.
         definition: Its JSON schema.
-        is_required: Whether the tap does not work without it.
+        is_required: Whether the tap needs it.
         is_own: Whether it is a setting of the tap, not one of singer-sdk.
     """
 

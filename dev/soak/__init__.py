@@ -1,1 +1,1 @@
-"""Long runs that look for what the tests do not meet: `python -m soak`."""
+"""Long runs that look for faults that the tests do not meet: `python -m dev.soak`."""

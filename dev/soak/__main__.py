@@ -1,6 +1,6 @@
 """`python -m dev.soak`: 10,000 jobs with faults in three seeds, 200 signals and 125,000 orders of the tap's threads.
 
-Its figures are those of docs/reliability.md.
+The figures in docs/reliability.md come from it.
 """
 
 from __future__ import annotations

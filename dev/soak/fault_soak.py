@@ -1,4 +1,4 @@
-"""Runs against a Zuora of whose answers a fifth are broken: each job arrives once, or is named as not fetched."""
+"""Runs against a Zuora that breaks a fifth of its answers: each job arrives once, or is named as not fetched."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _MISSING_ENVIRONMENT = re.compile(r"Zuora does not have the test environment (\S
 
 @dataclass
 class Figures:
-    """What was tried and held.
+    """What was tried, and held.
 
     Attributes:
         jobs: How many jobs there are.
         requests: How many requests were made.
         faults: How many answers were broken, by the names that the fault matrix gives.
         runs: How many runs there were, until every job had arrived.
-        stopped: How many of those runs a fault ended.
+        stopped: How many of those runs were ended by a fault.
         records: How many records were emitted.
         named: How many requests were named as not satisfied.
         seconds: How long it took.
@@ -62,7 +62,7 @@ class Figures:
         return (
             f"{self.jobs:,} jobs, {self.requests:,} requests, {self.faults.total():,} faults of {len(self.faults)} "
             f"kinds: {self.runs} runs ({self.stopped} of them stopped), {self.records:,} records held, {self.named:,} "
-            f"requests named as not satisfied; nothing lost, twice or made up; {self.seconds:.0f} s"
+            f"requests named as not satisfied; nothing lost, duplicated or made up; {self.seconds:.0f} s"
         )
 
 
@@ -70,12 +70,12 @@ def soak(seed: int, *, environments: int, jobs: int) -> Figures:
     """Run until every job has arrived.
 
     Args:
-        seed: The same seed, the same jobs and the same faults.
+        seed: The same seed gives the same jobs and the same faults.
         environments: How many test environments there are; the jobs of one half are named, the others listed.
         jobs: How many jobs there are in all.
 
     Raises:
-        InvariantError: A job was lost, came twice, or was not what the emulator holds.
+        InvariantError: A job was lost, came twice, or differed from that of the emulator.
     """
     began = time.monotonic()
     # Two faults that end a run: during the first run, and during the second.
@@ -86,7 +86,7 @@ def soak(seed: int, *, environments: int, jobs: int) -> Figures:
         figures = _Soak(Path(folder), zuora, faults, proxy.url).until_all_arrived()
     require(
         holds=faults.methods.keys() == {("GET", False), ("POST", True)},
-        otherwise=f"something else than GET, or than POST for a token, was sent: {dict(faults.methods)}",
+        otherwise=f"something other than GET, or POST for a token, was sent: {dict(faults.methods)}",
     )
     figures.seconds = time.monotonic() - began
     return figures
@@ -101,7 +101,7 @@ class _Soak:
         self._figures = Figures(jobs=len(zuora.documents()[JOBS]))
 
     def until_all_arrived(self) -> Figures:
-        """Run with faults until there is something of everything, then once without them."""
+        """Run with faults until every row has arrived, then once without them."""
         figures, faults = self._figures, self._faults
         while self._warehouse.keys() != expected(self._zuora.documents()).keys():
             require(holds=figures.runs < MOST_RUNS, otherwise=f"after {MOST_RUNS} runs something has not arrived")
@@ -113,7 +113,7 @@ class _Soak:
         require(holds=ran.code == 0, otherwise=f"a run without faults ended with {ran.code}: {ran.verdict}")
         require(
             holds=self._warehouse == expected(self._zuora.documents()),
-            otherwise="after a run without faults the warehouse is not what the emulator holds",
+            otherwise="after a run without faults the warehouse differs from the emulator",
         )
         return figures
 
@@ -155,14 +155,14 @@ class _Soak:
 
 
 def _emitted(ran: Ran, holds: Warehouse) -> Warehouse:
-    """Return the records, each of which must be there once, and be what the emulator holds."""
+    """Return the records, each of which must be there once, and equal that of the emulator."""
     emitted: Warehouse = {}
     for message in ran.messages:
         if message["type"] != "RECORD":
             continue
         key = (message["stream"], message["record"]["id"])
         require(holds=key not in emitted, otherwise=f"{key} was emitted twice")
-        require(holds=message["record"] == holds.get(key), otherwise=f"{key} is not what the emulator holds")
+        require(holds=message["record"] == holds.get(key), otherwise=f"{key} differs from that of the emulator")
         emitted[key] = message["record"]
     return emitted
 

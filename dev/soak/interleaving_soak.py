@@ -1,4 +1,4 @@
-"""The tap's threads in many orders: nothing lost, nothing twice, no wait without end, one renewal per refused token."""
+"""The tap's threads in many orders: nothing lost or duplicated, no endless wait, one renewal per refused token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Figures:
-    """What was tried and held.
+    """What was tried, and held.
 
     Attributes:
         interleavings: How many orders were tried, by scenario.
@@ -37,8 +37,8 @@ class Figures:
         counts = ", ".join(f"{count:,} of {name}" for name, count in self.interleavings.items())
         total = self.interleavings.total()
         return (
-            f"{total:,} interleavings ({counts}), {self.switch_points:,} switch points; nothing lost or twice, no wait "
-            f"without end; {self.seconds:.0f} s, {total / self.seconds:,.0f} interleavings per second"
+            f"{total:,} interleavings ({counts}), {self.switch_points:,} switch points; nothing lost or duplicated, no "
+            f"endless wait; {self.seconds:.0f} s, {total / self.seconds:,.0f} interleavings per second"
         )
 
 
@@ -51,10 +51,10 @@ def soak(
         first_seed: The first of the seeds.
         interleavings: How many orders of each scenario.
         scenarios: The names of the scenarios; all if there is none.
-        modules: The modules, if not those of the tap as they are.
+        modules: The modules; by default those of the tap as they are.
 
     Raises:
-        InvariantError: Something happened that must not; the sentence names the seed, which repeats it.
+        InvariantError: An invariant did not hold; the sentence names the seed, which repeats the run.
     """
     began, figures = time.monotonic(), Figures()
     modules = modules or unchanged()

@@ -1,4 +1,4 @@
-"""A run of the tap into the confirming target, for as long as a signal leaves it."""
+"""A run of the tap into the confirming target, until it ends or a signal ends it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SECONDS_FOR_A_TARGET = 30.0
 
 
 class InterruptedRun:
-    """Runs both while its context lasts; what still runs at its end is ended.
+    """Runs both while its context lasts; a process that still runs at its end is ended.
 
     Attributes:
         tap: The process of the tap.
@@ -36,7 +36,7 @@ class InterruptedRun:
         """Prepare.
 
         Args:
-            folder: Where the target keeps what it confirmed, and where the logs go.
+            folder: The folder of the logs and of what the target confirmed.
             options: The options of the tap.
             moment: The signal that is planned for this run; None for no signal.
         """
@@ -88,7 +88,7 @@ class InterruptedRun:
             raise InvariantError(f"the run did not end within {seconds:.0f} s") from None
 
     def end_of_target(self, *, reads_on: bool) -> int:
-        """Return the exit code of the target, which ends by itself when it reads on; else it is ended."""
+        """Return the exit code of the target, which ends with its input; if it does not read on, it is ended here."""
         if not reads_on:
             self._target.kill()
             return LAST_LINE_TORN

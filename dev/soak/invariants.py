@@ -1,4 +1,4 @@
-"""What must hold, whatever happens; the first invariant that does not hold ends the soak with a sentence."""
+"""The invariants, which must always hold; the first one that does not hold ends the soak with a sentence."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class InvariantError(Exception):
-    """Something happened that must not."""
+    """An invariant does not hold."""
 
 
 def require(*, holds: bool, otherwise: str) -> None:
-    """Go on only when something holds.
+    """Go on only if an invariant holds.
 
     Args:
         holds: Whether it does.
-        otherwise: What to say when it does not.
+        otherwise: The sentence if it does not.
 
     Raises:
         InvariantError: It does not hold.
@@ -31,7 +31,7 @@ def require(*, holds: bool, otherwise: str) -> None:
 
 
 def expected(documents: Mapping[str, list[Record]]) -> Warehouse:
-    """Return what a warehouse must hold of what a Zuora holds.
+    """Return the records that a warehouse must have for the rows of a Zuora.
 
     Args:
         documents: The rows of the emulator, by stream. A field that a row leaves out is null in the record.

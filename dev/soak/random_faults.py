@@ -1,4 +1,4 @@
-"""Faults by chance: what becomes of a request follows from a seed, its path and how often it was asked for."""
+"""Faults by chance: the seed, the path and the number of requests for it decide which request is broken."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _PASSING_FAULTS = [name for name, (meaning, _) in FAULTS.items() if meaning == P
 class RandomFaults(Faults):
     """Breaks a share of all answers, with every kind of fault that the fault matrix has.
 
-    A run ends at once when Zuora asks to wait for an hour, which it does only now and then: else no run would come far.
-    For the same reason, the token and the list of environments meet only passing faults.
+    A run ends at once if Zuora asks it to wait for an hour, which happens only now and then: otherwise no run would get
+    far. For the same reason, the token and the list of environments meet only transient faults.
     """
 
     def __init__(self, seed: int, share: float, ends_after: Iterable[int]) -> None:
         """Prepare.
 
         Args:
-            seed: The same seed, the same faults.
+            seed: The same seed gives the same faults.
             share: How many of the answers to break, from 0 to 1.
             ends_after: After how many requests to ask for a wait of an hour; one such response for each number.
         """
@@ -43,11 +43,11 @@ class RandomFaults(Faults):
         self._asked: Counter[str] = Counter()
         self.requests = 0
         self.methods: Counter[tuple[str, bool]] = Counter()
-        """Requests by method, and by whether it was the token that was asked for."""
+        """Requests by method, and by whether they were for the token."""
         self.tried: Counter[str] = Counter()
         """The faults, by their names in the matrix."""
         self.on_the_wire: dict[str, str] = {}
-        """What the proxy has yet to do to the answers under way, by path."""
+        """The faults that the proxy has yet to apply to answers, by path."""
 
     @override
     def take(self, method: str, path: str) -> Fault | None:

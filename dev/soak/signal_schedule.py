@@ -1,4 +1,4 @@
-"""Moments at which a run of the tap is hit by a signal, drawn from a seed."""
+"""Moments at which a signal hits a run of the tap, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Moment:
         seconds: How long after that.
         pause: After how many lines the target stops reading, and for how long; the seconds count from there.
         unbuffered: Whether PYTHONUNBUFFERED is set, as containers do.
-        target_dies: Whether the target dies with the tap, and so does not keep what came after the last state.
+        target_dies: Whether the target dies with the tap, and so loses what came after the last state.
     """
 
     signal: signal.Signals
@@ -53,12 +53,12 @@ def moments(chance: random.Random, count: int, requests: int) -> Iterator[Moment
     """Draw moments for runs into one target, each from the start of a run to its end.
 
     Args:
-        chance: Where they are drawn from.
+        chance: The random generator.
         count: How many.
         requests: How many requests a run makes.
     """
     for number in range(count):
-        # The first run has most to write: there a target that pauses is most of a hindrance.
+        # The first run has the most to write: a target that pauses hinders it most.
         when, seconds, pause = _place(chance.uniform(0.3, 0.45) if number == 0 else chance.random(), chance, requests)
         unbuffered, target_dies = chance.choice((True, False)), chance.choice((True, False))
         yield Moment(chance.choice(SIGNALS), when, seconds, pause, unbuffered, target_dies)
@@ -81,7 +81,7 @@ def _place(kind: float, chance: random.Random, requests: int) -> tuple[int, floa
 
 
 class Counted(Faults):
-    """No faults; says when a number of requests has come."""
+    """No faults; reports when a number of requests has arrived."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Counted(Faults):
         self.await_requests(0)
 
     def await_requests(self, number: int) -> None:
-        """Begin to count, and say so when there are so many."""
+        """Start to count, and return when there are this many."""
         self.requests, self._number = 0, number
         self.reached.clear()
 

@@ -1,4 +1,4 @@
-"""Runs of the tap that signals end at any moment, into a target that keeps what it confirmed."""
+"""Runs of the tap that signals end at any moment, into a target that keeps only what it confirmed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.zuora import Zuora
 
 ENVIRONMENTS, JOBS_OF_EACH = 6, 50
-# Some jobs are longer than what the system writes into a pipe in one piece, so that there is something to tear.
+# Some jobs are longer than what the system writes into a pipe in one piece, so that a line can be torn.
 LONG_JOBS_OF_EACH, LONG_TEXT = 5, "long " * 4000
-# The token, the jobs named of one half, the lists of the other half, the list of environments.
+# The token, the named jobs of one half, the lists of the other half, and the list of environments.
 REQUESTS = 1 + ENVIRONMENTS // 2 * (JOBS_OF_EACH + LONG_JOBS_OF_EACH) + ENVIRONMENTS // 2 + 1
 LATENCY_SECONDS = 0.01
 SIGNALS_A_ROUND = 5
@@ -41,16 +41,16 @@ CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKIL
 
 @dataclass
 class Figures:
-    """What was tried and held.
+    """What was tried, and held.
 
     Attributes:
-        endings: Signals by name and by what came of them.
+        endings: Signals by name and effect.
         places: Signals by where the run was.
         torn: Last lines that SIGKILL left torn.
         rounds: How many times a target was compared with its emulator.
         records: How many records were compared.
-        slowest: The seconds that a run took to end after SIGTERM or SIGINT, at most, while somebody read on.
-        seconds: How long it all took.
+        slowest: The most seconds that a run took to end after SIGTERM or SIGINT while the target read on.
+        seconds: How long everything took.
     """
 
     endings: Counter[str] = field(default_factory=Counter)
@@ -66,18 +66,18 @@ class Figures:
         endings = "".join(f"\n  {count:4} {ending}" for ending, count in sorted(self.endings.items()))
         places = ", ".join(f"{place} {count}" for place, count in self.places.most_common())
         return (
-            f"{self.endings.total()} signals in {self.rounds} rounds, at whose ends the target held what the emulator "
-            f"held, {self.records:,} records in all; {self.seconds:.0f} s{endings}\n"
+            f"{self.endings.total()} signals in {self.rounds} rounds, after which the target had the same rows as the "
+            f"emulator, {self.records:,} records in all; {self.seconds:.0f} s{endings}\n"
             f"  The run was: {places}.\n"
             f"  The slowest end after SIGTERM or SIGINT: {self.slowest:.2f} s. Last lines torn by SIGKILL: {self.torn}."
         )
 
 
 def soak(seed: int, count: int) -> Figures:
-    """Hit runs of the tap with signals, and compare what its target holds.
+    """Send signals to runs of the tap, and compare the rows of its target.
 
     Args:
-        seed: The same seed, the same moments.
+        seed: The same seed gives the same moments.
         count: How many signals to send.
 
     Raises:
@@ -152,7 +152,7 @@ class _Runs:
         differ = sum(held.get(key) != record for key, record in wanted.items())
         require(
             holds=held == wanted,
-            otherwise=f"the target does not hold what the emulator holds: {differ} are missing or of another time, "
+            otherwise=f"the target does not have the rows of the emulator: {differ} are missing or of another time, "
             f"{len(held.keys() - wanted.keys())} are made up",
         )
         return len(held)
@@ -177,21 +177,21 @@ class _Runs:
         time.sleep(moment.seconds)
 
     def _place(self, moment: Moment, run: InterruptedRun) -> str:
-        """Say where the run is."""
+        """Return where the run is."""
         if run.tap.poll() is not None:
             return "over"
         if moment.pause:
             return "writing to a target that paused"
-        places = {0: "starting", 1: "asking for a token", REQUESTS: "finishing"}
+        places = {0: "starting", 1: "requesting a token", REQUESTS: "finishing"}
         return places.get(self._counted.requests, "fetching and writing jobs")
 
     def _ending(self, moment: Moment, code: int, log: list[str]) -> str:
-        """Say how a run ended, if it ended as it may."""
+        """Return how a run ended, if it ended as it may."""
         name, last = moment.signal.name, log[-1] if log else ""
         if code == 0 and last.startswith("Done: "):
             return f"{name}: 0, done before it came"
         if moment.signal != signal.SIGKILL and code == -moment.signal:
-            # Python's own answer to a signal, until the tap has a say in it.
+            # Python's own reaction to a signal, until the tap handles it.
             require(holds=not self._counted.requests, otherwise=f"{name} ended a run at work with {code}")
             return f"{name}: {code}, before the tap was up"
         require(holds=code == CODES[moment.signal], otherwise=f"{name} ended the run with {code}")
@@ -202,7 +202,7 @@ class _Runs:
 
 
 def _look_at_lines(moment: Moment, kept: int) -> None:
-    # Half a line stays in the pipe of a reader who is never to take the rest.
+    # Half a line stays in the pipe of a reader that never reads the rest.
     may_be_torn = moment.signal == signal.SIGKILL or not moment.reads_on
     require(
         holds=kept == WHOLE or (kept == LAST_LINE_TORN and may_be_torn),

@@ -17,10 +17,10 @@ def tenant(seed: int, *, environments: int, jobs_of_each: int, faults: Faults) -
     """Make a tenant whose clock moves only when it is moved.
 
     Args:
-        seed: The same seed, the same tenant.
+        seed: The same seed gives the same tenant.
         environments: How many test environments there are.
         jobs_of_each: How many jobs each of them has.
-        faults: Who decides what becomes of a request.
+        faults: The faults of the responses.
     """
     clock = Clock(parse_instant("2026-03-01T00:00:00Z"), 0)
     zuora = Zuora(seed=seed, environments=environments, jobs=jobs_of_each, clock=clock)
@@ -33,7 +33,7 @@ def config(zuora: Zuora, url: str) -> dict[str, Any]:
 
     Args:
         zuora: The tenant.
-        url: Where it answers.
+        url: The base URL.
     """
     return {
         "base_url": url,

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# A stalled answer is waited for in vain; a good one comes sooner, even from a busy machine.
+# A stalled answer uses up this time; a good one arrives sooner, even on a busy machine.
 SECONDS_FOR_A_REQUEST = 0.3
 NO_CAP = 1_000_000
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What one run gave.
+    """The result of one run.
 
     Attributes:
         code: The exit code.
@@ -58,7 +58,7 @@ def run(folder: Path, config: Mapping[str, Any], state: object) -> Ran:
     with _restored(), _hurried(), redirect_stdout(output), redirect_stderr(log):
         code, verdict = cli.run(arguments)
         output.flush()
-        # One message a line; a line that is none is an error here.
+        # One message per line; any other line is an error here.
         messages = [json.loads(line) for line in output.buffer.getvalue().splitlines()]
     return Ran(code, verdict, messages, log.getvalue())
 
@@ -70,7 +70,7 @@ def _file(path: Path, content: object) -> str:
 
 @contextmanager
 def _hurried() -> Iterator[None]:
-    """Take the waiting out, and the cap on how many failures the log names: each is looked for."""
+    """Remove the waits, and the limit on how many failures the log names: each of them is checked."""
 
     def transport(base_url: str, *, connections: int, timeout: float) -> Transport:
         del timeout
@@ -85,7 +85,7 @@ def _hurried() -> Iterator[None]:
 
 @contextmanager
 def _restored() -> Iterator[None]:
-    """Take back what a run sets up in its process."""
+    """Undo what a run sets up in its process."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     root, log_handlers = logging.getLogger(), [*logging.getLogger().handlers]
     try:

@@ -1,4 +1,4 @@
-"""What the tap's threads do in many orders, and what must be true of it in each."""
+"""What the tap's threads do in many orders, and the invariants of each order."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Modules:
         """Load them.
 
         Args:
-            changes: What to replace in the text of a module, by its name, and by what: to see whether a bug is found.
+            changes: The text to replace in a module and its replacement, by module name, to see whether a bug is found.
         """
         self.look_ahead, self.pace, self.auth, self.client, self.breaker = load(_MODULES, changes)
 
@@ -59,13 +59,13 @@ def _require(*, holds: bool, otherwise: str) -> None:
 
 
 def _look_ahead(modules: Modules, scheduler: Scheduler) -> None:
-    """A reader of calls of which some fail, some are fatal, and which it perhaps closes on its way."""
+    """A reader of calls, some of which fail and some are fatal; it may close them before the end."""
     _Reader(modules, scheduler).read()
     scheduler.wait_for_others()
 
 
 class _Reader:
-    """Reads the results of calls, and requires of each call and each result what must be true of it."""
+    """Reads the results of calls, and checks the invariants of each call and each result."""
 
     def __init__(self, modules: Modules, scheduler: Scheduler) -> None:
         chance = scheduler.random
@@ -77,13 +77,13 @@ class _Reader:
             (None, ValueError, partial(Fatal, None)), (16, 3, chance.choice((0, 1, 2))), k=self._count
         )
         self._errors = [None if fate is None else fate("no result") for fate in fates]
-        self._begun: Counter[int] = Counter()
+        self._calls: Counter[int] = Counter()
         self._in_flight = self._returned = 0
-        # The error in place of results that never came: the first in time, not in order.
+        # The error in place of missing results: the first in time, not in order.
         self._ended: Exception | None = None
         self._not_started: int | None = None
         self._results = modules.look_ahead.LookAhead(self._call, range(self._count), width=self._width, fatal=Fatal)
-        # How far ahead the calls are, and who waits for what, can be seen only in there.
+        # How far ahead the calls are, and which thread waits for what, is visible only inside.
         vars(self._results)["_room"].lock.before_release = self._check_bound
 
     def read(self) -> None:
@@ -98,7 +98,7 @@ class _Reader:
                 # The reader writes rows meanwhile.
                 self._scheduler.sleep(self._chance.choice((0.0, 0.0, 3.0)))
         except RuntimeError:
-            _require(holds=not self._begun, otherwise="a call was started without a thread")
+            _require(holds=not self._calls, otherwise="a call was started without a thread")
             return
         if closes_after is not None:
             self._results.close()
@@ -106,14 +106,14 @@ class _Reader:
             return
         _require(holds=self._returned == self._count, otherwise="a result is lost")
         if self._not_started is None:
-            _require(holds=self._begun.total() == self._count, otherwise="a call was never started")
+            _require(holds=self._calls.total() == self._count, otherwise="a call was never started")
         else:
             self._check_no_more_are_started()
 
     def _call(self, index: int) -> int:
-        self._begun[index] += 1
+        self._calls[index] += 1
         self._in_flight += 1
-        _require(holds=self._begun[index] == 1, otherwise=f"call {index} was started twice")
+        _require(holds=self._calls[index] == 1, otherwise=f"call {index} was started twice")
         _require(holds=self._in_flight <= self._width, otherwise=f"{self._in_flight} calls are in progress")
         self._scheduler.sleep(self._chance.choice((0.0, 0.0, 0.0, 1.0, 5.0)))
         self._in_flight -= 1
@@ -127,7 +127,7 @@ class _Reader:
         if isinstance(result, Fatal):
             self._check_no_more_are_started()
         error = self._errors[argument]
-        if self._begun[argument] and (result is error if error else result == -argument):
+        if self._calls[argument] and (result is error if error else result == -argument):
             return
         _require(holds=isinstance(result, Fatal), otherwise=f"result {argument} is that of another call: {result!r}")
         _require(holds=self._ended in {None, result}, otherwise=f"result {argument} is not the fatal error")
@@ -155,10 +155,10 @@ class _Reader:
 
 
 class _WatchedPace:
-    """Requires of a pace what must be true of it: each time that its lock is released, and at each rest."""
+    """Checks the invariants of a pace each time that its lock is released, and at each rest."""
 
     def __init__(self, pace: object, widest: int, scheduler: Scheduler) -> None:
-        # What an admission must satisfy can be seen only in there.
+        # The conditions of an admission are visible only inside.
         self._inside, self._widest, self._scheduler = vars(pace), widest, scheduler
         self._in_flight = 0
         self._changed: Condition = self._inside["_changed"]
@@ -212,8 +212,8 @@ class _Requester:
     """Makes requests by a pace.
 
     Attributes:
-        outcomes: How many requests ended how.
-        ends: Each error that ended a request for good.
+        outcomes: The number of requests by how they ended.
+        ends: Each error that finally ended a request.
     """
 
     def __init__(self, pace: Any, scheduler: Scheduler, widest: int) -> None:  # noqa: ANN401 - of a second loading
@@ -262,7 +262,7 @@ class _Requester:
 
 
 class _Tokens:
-    """Fetches numbered tokens, and holds what must be true of each fetch and of each token that is sent."""
+    """Fetches numbered tokens, and checks the invariants of each fetch and of each token that is sent."""
 
     def __init__(self, scheduler: Scheduler, used_for: Callable[[float], float]) -> None:
         self._scheduler, self._used_for = scheduler, used_for
@@ -273,7 +273,7 @@ class _Tokens:
         self._is_fetching = False
 
     def begin(self) -> None:
-        """Begin a fetch, which must have a reason."""
+        """Start a fetch, which must have a reason."""
         _require(holds=not self._is_fetching, otherwise="two tokens are fetched at once")
         self._is_fetching = True
         latest = self.latest
@@ -284,7 +284,7 @@ class _Tokens:
         """End a fetch with a token.
 
         Args:
-            lifetime: The seconds that it is good for, None if it does not say so.
+            lifetime: The seconds for which it is valid, None if unknown.
         """
         self._is_fetching = False
         self.fetched += 1
@@ -297,7 +297,7 @@ class _Tokens:
 
         Args:
             token: The token.
-            share: How likely it is revoked by now.
+            share: The probability that it has been revoked by now.
         """
         if self._scheduler.random.random() < share:
             self.refused.add(token)
@@ -309,7 +309,7 @@ class _Tokens:
 
 
 def _auth(modules: Modules, scheduler: Scheduler) -> None:
-    """Threads whose tokens are refused, run out or cannot be fetched, beside a token that is fetched early."""
+    """Threads whose tokens are refused, expire or cannot be fetched, while a token is fetched early."""
     sender = _Sender(modules, scheduler)
     if scheduler.random.choice((True, True, False)):
         modules.auth.threading.Thread(target=sender.authenticator.prepare, name="token").start()
@@ -357,7 +357,7 @@ class _Sender:
             return
         token = str(request.headers["Authorization"]).removeprefix("Bearer ")
         _require(holds=token not in discarded, otherwise=f"{token} was sent after its refusal")
-        # A thread that is slow between the response and its look at the clock counts from that look on.
+        # A thread that is slow to read the clock after the response counts from that reading on.
         is_good = not self._scheduler.is_exact or self._tokens.ends[token] >= began
         _require(holds=is_good, otherwise=f"{token} was sent after its end")
         self._scheduler.sleep(self._chance.choice((0.0, 1.0, 5.0)))
@@ -515,4 +515,4 @@ SCENARIOS: dict[str, Callable[[Modules, Scheduler], None]] = {
     "client": _client,
     "breaker": _breaker,
 }
-"""What is run in many orders."""
+"""The scenarios, by name."""

@@ -1,7 +1,7 @@
 """`python -m dev.testbed.confirming_target FOLDER`: a small Singer target that keeps only what it confirmed.
 
-Records are appended to a file; a STATE message makes them lasting, and then the state; so does the end of the input.
-With `--dies` it ends there as if it had been killed, and forgets the records that came after the last state.
+Records are appended to a file; a STATE message confirms them and then the state, and so does the end of the input.
+With `--dies` it ends there as if it had been killed, and loses the records that came after the last state.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Store:
         self._records, self._confirmed = folder / "records.jsonl", folder / "confirmed.json"
 
     @property
-    def state(self) -> Any:  # noqa: ANN401 - a state is what a tap says it is
-        """The last confirmed state, None when there is none."""
+    def state(self) -> Any:  # noqa: ANN401 - whatever the tap writes
+        """The last confirmed state, None if there is none."""
         return self._read()["state"]
 
     def warehouse(self) -> Warehouse:
@@ -51,12 +51,12 @@ class Store:
         return confirmed
 
     def keep(self, lines: BinaryIO, pause: tuple[int, float] | None = None, *, dies: bool = False) -> int:
-        """Keep all that comes.
+        """Keep the records and states of an output.
 
         Args:
             lines: The output of a tap.
-            pause: After how many lines to stop reading, and for how many seconds.
-            dies: Whether to forget at the end what no state confirmed.
+            pause: The number of lines after which to stop reading, and for how many seconds.
+            dies: Whether to lose at the end what no state confirmed.
 
         Returns:
             The exit code.
@@ -82,7 +82,7 @@ class Store:
     def _confirm(self, records: BinaryIO, state: object) -> None:
         records.flush()
         os.fsync(records.fileno())
-        # Written beside and moved: half a state is never read.
+        # Written to another file, which is then renamed: half a state is never read.
         part = self._confirmed.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             json.dump({"bytes": records.tell(), "state": state}, file)

@@ -1,4 +1,4 @@
-"""The dbt package, run on the tap's tables in a PostgreSQL by the dbt that make installed apart from the rest."""
+"""The dbt package, run on the tap's tables in PostgreSQL by the dbt that make installed in a separate environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[2] / "dbt"
 LINES_OF_THE_LOG = 40
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type=unit_test",)
-# What says in libpq's connection parameters where the database is, and by what variables dbt gets to know it.
+# The parameters of libpq that locate the database, and the variables that pass them to dbt.
 PARAMETERS = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -53,13 +53,13 @@ def build(place: Place, now: datetime | None = None, options: Sequence[str] = WI
     """Build the models and test them.
 
     Args:
-        place: Where.
-        now: What "now" means in them, with a zone; None for the present.
-        options: More options of `dbt build`. Unit tests say something of the models and nothing of the rows, so they
-            are left out by default.
+        place: Where the tables are and the models go.
+        now: What "now" means in the models, with a zone; None for the present.
+        options: More options of `dbt build`. Unit tests check the models and not the rows, so they are left out by
+            default.
 
     Raises:
-        ToolError: When dbt cannot be run or anything fails, with the end of what it said.
+        ToolError: dbt cannot be run or anything fails; with the end of its output.
     """
     variables = {} if now is None else {"zuora_testenv_now": now.isoformat()}
     with tempfile.TemporaryDirectory(prefix="testenv-") as folder:
@@ -73,36 +73,36 @@ def build(place: Place, now: datetime | None = None, options: Sequence[str] = WI
             said, _ = process.communicate()
     if process.returncode:
         end = "\n".join(said.decode(errors="replace").splitlines()[-LINES_OF_THE_LOG:])
-        raise ToolError(f"dbt could not build the models, or a test of them failed. It said:\n{end}")
+        raise ToolError(f"dbt could not build the models, or a test of them failed. Its output:\n{end}")
 
 
 def dbt() -> list[str]:
-    """Return the command of dbt, whose packages conflict with the others: it has an environment within this one.
+    """Return the command of dbt, which has an environment inside this one, since its packages conflict with the others.
 
     Raises:
-        ToolError: When it is not installed.
+        ToolError: dbt is not installed.
     """
     for folder in ("bin", "Scripts"):
         if found := sorted(Path(sys.prefix, "dbt", folder).glob("dbt*")):
             return [str(found[0])]
-    raise ToolError("dbt is not installed beside this Python: run make report, which sets it up.")
+    raise ToolError("dbt is not installed for this Python: run make report, which installs it.")
 
 
 def variables(place: Place) -> dict[str, str]:
-    """Give the environment variables by which dbt gets to know where.
+    """Return the environment variables that locate the database for dbt.
 
     Raises:
-        ToolError: When the URL is not understood.
+        ToolError: The URL cannot be parsed.
     """
     try:
         parameters = conninfo_to_dict(place.url)
     except psycopg.ProgrammingError:
         # Its text may quote the password.
-        raise ToolError("DATABASE_URL is not written as PostgreSQL understands it.") from None
+        raise ToolError("DATABASE_URL is not a URL that PostgreSQL accepts.") from None
     where = {variable: str(parameters[name]) for name, variable in PARAMETERS.items() if parameters.get(name)}
     return where | {"ZUORA_TESTENV_SCHEMA": place.schema, "ZUORA_TESTENV_MODELS_SCHEMA": place.models_schema}
 
 
 def _environment(place: Place) -> dict[str, str]:
-    # What other packages warn of is no news of the models.
+    # Warnings of other packages are not about the models.
     return environment() | {"PYTHONWARNINGS": "ignore"} | variables(place)

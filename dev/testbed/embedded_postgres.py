@@ -1,8 +1,8 @@
-"""A PostgreSQL server that nobody has to stop: it ends, data and all, with the process that asked for it.
+"""A PostgreSQL server that nobody has to stop: it ends, and its data are removed, with the process that started it.
 
 `python -m dev.testbed.embedded_postgres` is a keeper. It starts a server, prints where it listens, waits until its own
-standard input ends, and takes the server away again. That input is a pipe from the process that asked, and it ends with
-that process however that came about: at its end, on Ctrl-C, by SIGKILL.
+standard input ends, and removes the server. That input is a pipe from the process that started the keeper, and it ends
+with that process, however the process ends: normally, by Ctrl-C, or by SIGKILL.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SOCKET = ".s.PGSQL.5432"
 INITDB = (
     "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions", f"--username={USER}",
 )  # fmt: skip
-# Nobody needs these data after a crash, so nothing is written through to the disk.
+# Nobody needs these data after a crash, so nothing is flushed to the disk.
 OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=20")
 
 
@@ -54,10 +54,10 @@ def postgres(*options: str) -> Iterator[str]:
         The URL of its database, over a socket that only this user can reach; the server listens on no port.
 
     Raises:
-        ToolError: When it does not start.
+        ToolError: The server does not start.
     """
     command = [sys.executable, "-m", "dev.testbed.embedded_postgres", *options]
-    # Its own session, so that a Ctrl-C in the terminal is not for the keeper: it ends when this process has ended.
+    # Its own session, so that Ctrl-C in the terminal does not reach the keeper: it ends when this process has ended.
     with running(
         command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as keeper:
@@ -74,7 +74,7 @@ def postgres(*options: str) -> Iterator[str]:
 
 
 def keep(options: Sequence[str]) -> None:
-    """Start a server, say where, and take it away when standard input ends; what the keeper does."""
+    """Start a server, print where, and remove it when standard input ends, as the keeper does."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = _folder()
     try:
@@ -88,7 +88,7 @@ def keep(options: Sequence[str]) -> None:
 
 
 def _folder() -> Path:
-    """Make a private folder that the path of a socket fits into, and that root's deputy can reach."""
+    """Make a private folder that is short enough for a socket's path, and that the user of the server can reach."""
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     is_short = len(str(folder / SOCKET).encode()) <= LONGEST_SOCKET_PATH
     is_open = os.geteuid() != 0 or all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.resolve().parents)
@@ -115,7 +115,7 @@ def _server(folder: Path, programs: Programs, options: Sequence[str]) -> Iterato
         try:
             with running(initdb, **how) as creation:
                 creation.wait()
-            # An immediate shutdown: the data go as well.
+            # An immediate shutdown, since the data are removed as well.
             with running(serve, stop=signal.SIGQUIT, **how) as server:
                 _wait_until_ready(server, data, log)
                 yield
@@ -127,12 +127,12 @@ def _wait_until_ready(server: subprocess.Popen[bytes], data: Path, log: Path) ->
     deadline = time.monotonic() + START_TAKES_AT_MOST_SECONDS
     while not _is_ready(data):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise ToolError(f"PostgreSQL did not start. It said:\n{log.read_text(errors='replace')}")
+            raise ToolError(f"PostgreSQL did not start. Its log:\n{log.read_text(errors='replace')}")
         time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _is_ready(data: Path) -> bool:
-    """Read the last line of postmaster.pid, in which the server says how far it is."""
+    """Read the last line of postmaster.pid, in which the server reports its status."""
     try:
         return (data / "postmaster.pid").read_text().split("\n")[7].strip() == "ready"
     except (OSError, IndexError):

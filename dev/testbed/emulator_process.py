@@ -1,4 +1,4 @@
-"""The emulator as a process of its own: the command `zuora-testenv-emulator`, and what a person could ask of it."""
+"""The emulator as a separate process: the command `zuora-testenv-emulator`, and the requests of its user."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EmulatedZuora:
         url: The base URL.
         client_id: The OAuth client's id.
         client_secret: Its secret.
-        session: What asks.
+        session: The session that sends the requests.
     """
 
     url: str
@@ -46,7 +46,7 @@ class EmulatedZuora:
         return {"base_url": self.url, "client_id": self.client_id, "client_secret": self.client_secret}
 
     def log_in(self) -> None:
-        """Get a token for all that follows."""
+        """Get a token for all further requests."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self.client_id,
@@ -66,7 +66,7 @@ class EmulatedZuora:
         return {"test_environments": environments, "test_environment_jobs": jobs}
 
     def refresh(self, environment_id: str) -> None:
-        """Request a refresh, as its owner does in Zuora; the tap never does such a thing."""
+        """Request a refresh, as its owner does in Zuora; the tap never does."""
         self._ask("POST", f"/test-environments/{environment_id}/jobs", json={"jobType": "REFRESH"})
 
     def now(self) -> datetime:
@@ -109,12 +109,12 @@ def emulator(now: datetime, seed: int, folder: Path, *more: str) -> Iterator[Emu
 
     Args:
         now: The time of its clock, with a zone.
-        seed: What its history is drawn from.
+        seed: The seed of its history.
         folder: A private folder.
         more: More options of the command.
 
     Raises:
-        ToolError: When it does not start.
+        ToolError: The emulator does not start.
     """
     ready, log = folder / "emulator.json", folder / "emulator.log"
     options = ["--port=0", f"--ready-file={ready}", f"--seed={seed}", f"--now={now.isoformat()}", "--speed=0", *more]
@@ -123,11 +123,11 @@ def emulator(now: datetime, seed: int, folder: Path, *more: str) -> Iterator[Emu
         requests.Session() as session,
         running([*command("zuora-testenv-emulator"), *options], stdout=subprocess.PIPE, stderr=errors) as process,
     ):
-        # What a proxy of this machine is for lies elsewhere.
+        # A proxy of this machine is for other hosts.
         session.trust_env = False
-        # It says a word when it listens; and when it ends, so does its output.
+        # It prints a line when it listens; and when it ends, so does its output.
         if process.stdout is None or not process.stdout.readline():
-            raise ToolError(f"The emulator did not start. It said:\n{log.read_text(errors='replace')}")
+            raise ToolError(f"The emulator did not start. Its log:\n{log.read_text(errors='replace')}")
         zuora = EmulatedZuora(**json.loads(ready.read_text()), session=session)
         zuora.log_in()
         yield zuora

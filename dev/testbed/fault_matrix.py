@@ -1,4 +1,4 @@
-"""Every kind of fault of an answer, and what it means for a request that meets it."""
+"""Every kind of fault of an answer, and what it means for its request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dev.testbed.faulty_proxy import WireFault
 HARMLESS, PASSING, MISSING = "harmless", "passing", "missing"
 REFUSED, REJECTED, WRONG = "refused", "token rejected", "wrong"
 
-# What each fault means, and how the emulator, or the proxy on the wire, brings it about.
+# What each fault means, and how the emulator, or the proxy on the wire, produces it.
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "302": (WRONG, {"status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}),
     "400": (WRONG, {"status": 400, "json": {"message": "no"}}),
@@ -48,7 +48,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
             meaning,
             {
                 "status": status,
-                "json": {"success": False, "reasons": [{"code": 53100000 + kind, "message": "said so"}]},
+                "json": {"success": False, "reasons": [{"code": 53100000 + kind, "message": "the reason"}]},
             },
         )
         for status in (200, 400, 500)

@@ -1,4 +1,4 @@
-"""A small TCP proxy before the emulator that breaks answers on the wire, where no HTTP server can."""
+"""A small TCP proxy in front of the emulator that breaks answers on the wire, as no HTTP server can."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 END_OF_HEAD = b"\r\n\r\n"
 BYTES_AT_ONCE = 65536
-# The whole of a dripped answer takes far longer than the tests' time limit.
+# A whole answer in drips takes far longer than the tests' time limit.
 SECONDS_A_DRIP = 0.02
 
 
 class WireFault:
-    """What becomes of an answer's bytes on their way to the client."""
+    """What happens to an answer's bytes on their way to the client."""
 
     RESET_BEFORE_HEADERS = "reset before the headers"
     RESET_WITHIN_HEADERS = "reset within the headers"
@@ -76,7 +76,7 @@ class Rule:
 
 
 class FaultyProxy:
-    """Listens on loopback and hands each request on, one at a time a connection."""
+    """Listens on loopback and passes each request on, one at a time per connection."""
 
     def __init__(self, port_behind: int, tls: ssl.SSLContext | None = None) -> None:
         self._behind = port_behind
@@ -164,14 +164,14 @@ class FaultyProxy:
                     return
         client.sendall(damaged)
         if fault.startswith("reset"):
-            # Linger for no time: the connection is reset rather than closed.
+            # With a linger time of 0, the connection is reset rather than closed.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if fault.startswith("stalled"):
             client.recv(1)
 
 
 def _read_message(source: socket.socket) -> bytes:
-    """Read a request or a response that has a Content-Length; empty when the other side is gone."""
+    """Read a request or a response that has a Content-Length; return nothing if the other side is gone."""
     received = b""
     while END_OF_HEAD not in received:
         if not (more := source.recv(BYTES_AT_ONCE)):
@@ -191,5 +191,5 @@ def _with_length(head: bytes, length: int) -> bytes:
         for line in head.split(b"\r\n")
         if line and not line.lower().startswith((b"content-length", b"content-enc"))
     ]
-    # What looks whole is kept for the next request, and that would meet a connection that is closed.
+    # The client would keep a connection whose answer looks whole for the next request, but the connection is closed.
     return b"\r\n".join([*lines, b"connection: close", b"content-length: %d" % length]) + END_OF_HEAD

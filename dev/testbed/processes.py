@@ -1,4 +1,4 @@
-"""The processes that a tool starts: where their commands are, their environment variables, and their end."""
+"""The processes that a tool starts: their commands, their environment variables, and their end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1,localhost"
 STOP_TAKES_AT_MOST_SECONDS = 10
-# What may come from a person, a scheduler or a closed terminal.
+# The signals that a person, a scheduler or a closed terminal sends.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _STARTED: list[subprocess.Popen[bytes]] = []
@@ -41,7 +41,7 @@ def running(
     process = None
     try:
         with _signals_wait():
-            process = subprocess.Popen(line, **options)  # noqa: S603 - no argument comes from elsewhere
+            process = subprocess.Popen(line, **options)  # noqa: S603 - no argument comes from outside
             _STARTED.append(process)
         yield process
     finally:
@@ -62,7 +62,7 @@ def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
 
 @atexit.register
 def _end_what_was_left() -> None:
-    """End what an exception at a bad moment, on the way into its context, left behind."""
+    """End the processes that an exception left behind while their contexts were entered."""
     for process in _STARTED:
         if process.poll() is None:
             _end(process, signal.SIGTERM)
@@ -70,7 +70,7 @@ def _end_what_was_left() -> None:
 
 @contextmanager
 def _signals_wait() -> Iterator[None]:
-    """Let no signal come between the start of a process and the moment from which on somebody ends it."""
+    """Delay signals between the start of a process and the moment from which on its context ends it."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda caught, _: came.append(caught)) for number in ENDING}
     try:
@@ -86,17 +86,17 @@ def command(name: str) -> list[str]:
     """Find a command of this environment.
 
     Raises:
-        ToolError: When it is not installed.
+        ToolError: The command is not installed.
     """
     path = Path(sysconfig.get_path("scripts"), name)
     if not path.exists():
-        raise ToolError(f"The command {name} is not installed beside this Python: run make demo, which sets it up.")
+        raise ToolError(f"The command {name} is not installed for this Python: run make demo, which installs it.")
     return [str(path)]
 
 
 def environment() -> dict[str, str]:
-    """Make the environment variables for the commands: this process's, less what would lead them elsewhere."""
+    """Return the environment variables for the commands: those of this process that are not for other programs."""
     # A setting of the tap or the target in this shell is meant for another pipeline.
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TAP_", "TARGET_"))}
-    # The target writes times in the time zone of its session; UTC is what all of Zuora's become.
+    # The target writes times in the time zone of its session, here UTC.
     return own | {"NO_PROXY": LOOPBACK, "no_proxy": LOOPBACK, "PGTZ": "UTC"}

@@ -1,4 +1,4 @@
-"""Whether tables hold exactly what Zuora answers, row by row and value by value; it reads only the schemas."""
+"""Whether tables have exactly the rows and values that Zuora answers; it reads only the schemas."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 
 KEY = "id"
-# What a target adds for itself.
+# The columns that a target adds.
 METADATA = "_sdc_"
 DIFFERENCES_SHOWN = 20
 
@@ -27,17 +27,17 @@ def schema(stream: str) -> dict[str, Any]:
 
 
 def check_tables(documents: Mapping[str, list[dict[str, Any]]], rows_of: Callable[[str], list[dict[str, Any]]]) -> str:
-    """Compare everything that Zuora answers with what the tables hold.
+    """Compare everything that Zuora answers with the tables.
 
     Args:
         documents: What Zuora answers, by stream.
-        rows_of: Gives the rows of a stream's table.
+        rows_of: Returns the rows of a stream's table.
 
     Returns:
-        A sentence that says how much was compared.
+        A sentence with the numbers of rows and values.
 
     Raises:
-        ToolError: When there is a difference.
+        ToolError: There is a difference.
     """
     fields = {stream: schema(stream)["properties"] for stream in documents}
     found = [
@@ -47,7 +47,7 @@ def check_tables(documents: Mapping[str, list[dict[str, Any]]], rows_of: Callabl
     ]
     if found:
         listed = "\n  ".join(found[:DIFFERENCES_SHOWN])
-        raise ToolError(f"PostgreSQL holds something else than Zuora ({len(found)} differences):\n  {listed}")
+        raise ToolError(f"PostgreSQL does not have the same rows as Zuora ({len(found)} differences):\n  {listed}")
     values = sum(len(rows) * len(fields[stream]) for stream, rows in documents.items())
     return f"Yes: {sum(map(len, documents.values()))} rows with {values:,} values are the same on both sides."
 
@@ -55,7 +55,7 @@ def check_tables(documents: Mapping[str, list[dict[str, Any]]], rows_of: Callabl
 def differences(
     rows: Iterable[Mapping[str, Any]], documents: Iterable[Mapping[str, Any]], properties: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Say where a table and Zuora's answers differ.
+    """Describe where a table and Zuora's answers differ.
 
     Args:
         rows: The table's rows.
@@ -63,17 +63,17 @@ def differences(
         properties: The fields of the stream, as its JSON schema describes them.
 
     Yields:
-        A sentence for each difference; none when both hold the same.
+        A sentence for each difference; none if both are the same.
     """
     stored = list(rows)
     loaded = {row[KEY]: row for row in stored}
     answered = {document[KEY]: document for document in documents}
     if len(stored) != len(loaded):
-        yield f"{len(stored) - len(loaded)} rows stand in the table more than once."
+        yield f"{len(stored) - len(loaded)} rows are in the table more than once."
     for key in sorted(answered.keys() - loaded.keys()):
         yield f"{key} is missing from the table."
     for key in sorted(loaded.keys() - answered.keys()):
-        yield f"{key} stands in the table, and Zuora knows nothing of it."
+        yield f"{key} is in the table, and Zuora does not have it."
     for key in sorted(answered.keys() & loaded.keys()):
         yield from _differing_values(loaded[key], answered[key], properties)
 
@@ -93,7 +93,7 @@ def _differing_values(
 
 
 def expected_value(value: object, definition: Mapping[str, Any]) -> object:
-    """Return what a value of Zuora's must have become: an instant, a whole number, a text or nothing."""
+    """Return the value that must be stored for a value of Zuora: an instant, a whole number, a text or nothing."""
     if value is None:
         return None
     if definition.get("format") == "date-time":

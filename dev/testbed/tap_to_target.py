@@ -1,4 +1,4 @@
-"""A tap and a target as two processes with a pipe between them, and the state that goes from one run to the next."""
+"""A tap and a target as two processes with a pipe between them, and the state that one run passes to the next."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ LINES_OF_A_LOG = 15
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         seconds: How long it took.
-        state: The last STATE that the target wrote: what it says is in the warehouse.
+        state: The last STATE that the target wrote, which confirms what is in the warehouse.
         verdict: The last line of the tap's log.
     """
 
@@ -58,7 +58,7 @@ class Pipe:
             state: The state of an earlier run.
 
         Raises:
-            ToolError: When either of the two fails, with the end of its log.
+            ToolError: One of the two fails; with the end of its log.
         """
         tap = [*command("tap-zuora-testenv"), "--config", private(self.folder / "tap.json", json.dumps(self.tap))]
         tap += self.options
@@ -73,7 +73,7 @@ class Pipe:
         states = self._run(tap, target)
         seconds = time.monotonic() - started
         if not states:
-            raise ToolError("The target wrote no STATE, so a next run would not know where to go on.")
+            raise ToolError("The target wrote no STATE, so the next run cannot know where to go on.")
         return Run(seconds, states[-1], self._log("tap", lines=1))
 
     def _run(self, tap: list[str], target: list[str]) -> list[str]:
@@ -101,12 +101,12 @@ def piped(
     tap_environment: Mapping[str, str] | None = None,
     target_environment: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
-    """Run `tap | target` while the context lasts; what still runs at its end is ended.
+    """Run `tap | target` while the context lasts; a process that still runs at its end is ended.
 
     Args:
         tap: The command line of the tap.
         target: The command line of the target, whose standard output is a pipe.
-        folder: Where the logs `tap.log` and `target.log` go.
+        folder: The folder of the logs `tap.log` and `target.log`.
         tap_environment: More environment variables for the tap.
         target_environment: More environment variables for the target.
 
@@ -129,7 +129,7 @@ def piped(
 
 
 def private(path: Path, text: str) -> str:
-    """Write a file that only its owner can read, and give its path."""
+    """Write a file that only its owner can read, and return its path."""
     with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)
     return str(path)

@@ -1,5 +1,5 @@
-"""The error with which the tools for developers end: a sentence for a person."""
+"""The error with which a tool for developers ends: a sentence for a person."""
 
 
 class ToolError(Exception):
-    """A tool cannot go on; the text says why and what to do, and holds no secret."""
+    """A tool cannot go on; the text says why and what to do, and contains no secret."""

@@ -99,7 +99,7 @@ class TokenRejected(ZuoraError):
 
 
 class Refused(ZuoraError):
-    """Zuora does not let these credentials have what was requested. Other requests may succeed all the same."""
+    """Zuora does not let these credentials have what was requested. Other requests may succeed."""
 
 
 class PermissionRefused(Refused):

@@ -126,7 +126,7 @@ class _EnvironmentRefused(Exception):
 
 def _passwords(proxy: str) -> list[str]:
     """Return the password in the URL of a proxy, as it is and unquoted, if there is one."""
-    # Not by a parser: a malformed URL contains a password all the same.
+    # Not by a parser: a malformed URL may contain a password too.
     user, _, _ = proxy.partition("://")[2].rpartition("@")
     password = user.partition(":")[2]
     return [password, unquote(password)] if password else []

@@ -65,7 +65,7 @@ JOBS: list[Row] = [
 
 
 class Page(HTMLParser):
-    """What of a page can be checked without a browser: its elements with their attributes and texts."""
+    """The parts of a page that can be checked without a browser: its elements with their attributes and texts."""
 
     VOID = frozenset({"meta", "link", "br", "img", "input"})
 

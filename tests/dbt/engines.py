@@ -1,4 +1,4 @@
-"""The databases that the models are built on in tests: tables as a target writes them, dbt, and what comes out."""
+"""The databases that the models are built on in tests: tables as a target writes them, dbt, and the marts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MARTS = {
     "zuora_test_environments__refresh_statistics": "statistics_id",
     "zuora_test_environments__notices": "notice_id",
 }
-# What stands for null in a file of comma-separated values; no text of the tests is that.
+# The text for null in a file of comma-separated values; no test uses it as a value.
 NULL = "\\N"
 SDC = ("_sdc_extracted_at", "_sdc_received_at")
 
@@ -110,7 +110,7 @@ def fill(
     """Make the two tables as a target does.
 
     Args:
-        engine: Where.
+        engine: The database.
         schema: The schema of the tables.
         rows: The rows of each stream, with Zuora's field names; a missing field is null.
         name: What the target calls a field.
@@ -144,7 +144,7 @@ def run(
     """Run dbt; the models go into the schema named `<schema>_models`.
 
     Args:
-        engine: Where.
+        engine: The database.
         folder: A folder for what dbt writes.
         command: dbt's command with its options.
         schema: The schema of the tables.

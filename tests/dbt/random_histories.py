@@ -26,7 +26,7 @@ def random_history(chance: Random, jobs: int, environments: int) -> dict[str, li
     Args:
         chance: Where the rows come from.
         jobs: How many jobs.
-        environments: How many environments; one in ten is known by its jobs only.
+        environments: How many environments; one in ten is known only by its jobs.
     """
     ids = [f"{chance.getrandbits(128):032x}" for _ in range(environments)]
     drawn = [_job(chance, ids) for _ in range(jobs)]

@@ -44,7 +44,7 @@ def test_every_test_of_the_package_passes_on_a_clean_history_without_a_warning(b
     assert built.models_schema
 
 
-def test_each_job_says_how_long_it_waited_and_ran(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
+def test_each_job_has_its_times_of_waiting_and_running(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
         ask(built, "zuora_test_environments__refreshes"),
         "job_id", "outcome", "wait_hours", "run_hours", "ran_late", "late_by_hours", "days_since_previous_refresh",
@@ -61,7 +61,7 @@ def test_each_job_says_how_long_it_waited_and_ran(built: Place, ask: Callable[[P
     }
 
 
-def test_each_environment_says_whether_it_is_ready(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
+def test_each_environment_has_its_readiness(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
         ask(built, "zuora_test_environments__readiness"),
         "test_environment_id", "readiness", "running_job_id", "running_job_is_late", "data_age_days", "may_refresh_now",
@@ -83,7 +83,7 @@ def test_each_query_of_the_page_has_rows(built: Place) -> None:
             assert connection.execute(query.replace("zuora_testenv_models.", f"{built.models_schema}.")).fetchall()
 
 
-def test_each_month_says_how_its_refreshes_went(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
+def test_each_month_has_the_statistics_of_its_refreshes(built: Place, ask: Callable[[Place, str], list[Row]]) -> None:
     rows = keyed(
         ask(built, "zuora_test_environments__refresh_statistics"),
         "statistics_id", "ended_in_month", "refreshes", "failed", "failure_rate", "median_run_hours", "p90_run_hours",
@@ -91,13 +91,13 @@ def test_each_month_says_how_its_refreshes_went(built: Place, ask: Callable[[Pla
     february, march = date(2026, 2, 1), date(2026, 3, 1)
     assert rows == {
         "uat/2026-02-01": (february, 1, 0, 0, 10, 10),
-        # Of 2 and 4 hours nine tenths of the way.
+        # Nine tenths of the way from 2 to 4 hours.
         "dev/2026-02-01": (february, 3, 1, Decimal("0.3333"), 3, Decimal("3.80")),
         "dev/2026-03-01": (march, 1, 1, 1, None, None),
     }
 
 
-def test_a_value_that_zuora_adds_warns_and_stops_nothing(
+def test_a_value_that_zuora_adds_gives_a_warning_and_stops_nothing(
     new_place: Callable[[], Place],
     fill: Callable[[Place, list[Row], list[Row]], None],
     ask: Callable[[Place, str], list[Row]],
@@ -106,7 +106,7 @@ def test_a_value_that_zuora_adds_warns_and_stops_nothing(
     fill(
         place,
         [{"id": "a", "status": "RESTING", "environmentType": "MOON"}],
-        # Of an environment that was not loaded.
+        # A job of an environment that was not loaded.
         [{"id": "j", "testEnvironmentId": "b", "jobType": "CLONE", "status": "POLISHING"}],
     )
     build(place, NOW)
@@ -114,7 +114,7 @@ def test_a_value_that_zuora_adds_warns_and_stops_nothing(
     assert keyed(rows, "test_environment_id", "readiness") == {"a": ("unknown",), "b": ("busy",)}
 
 
-def test_tables_that_are_not_there_are_a_sentence_without_a_password(new_place: Callable[[], Place]) -> None:
+def test_missing_tables_are_a_sentence_without_a_password(new_place: Callable[[], Place]) -> None:
     place = new_place()
     with pytest.raises(ToolError, match="dbt could not build the models") as failure:
         build(Place(place.url.replace("postgres@", "postgres:hush@"), place.schema, place.models_schema))
@@ -130,7 +130,7 @@ def test_without_a_given_time_now_is_when_an_environment_was_read(
     rows = keyed(ask(place, "zuora_test_environments__readiness"), "test_environment_id", "as_of", "as_of_is_known")
     read = datetime(2026, 3, 10, 11)  # noqa: DTZ001 - as it is stored
     assert (rows["uat"], rows["dev"]) == ((read, True), (read, True))
-    # Nothing says when that one was read.
+    # Nothing shows when that one was read.
     as_of, is_known = rows["old"]
     assert before <= as_of <= datetime.now(UTC).replace(tzinfo=None)
     assert not is_known
@@ -142,7 +142,7 @@ def test_dbt_leaves_nothing_in_the_checkout(built: Place) -> None:
     assert not left & {"target", "logs", "dbt_packages", ".user.yml", "package-lock.yml"}
 
 
-def test_on_the_emulators_history_they_say_what_its_documents_say(
+def test_on_the_emulators_history_they_agree_with_its_documents(
     tmp_path: Path, new_place: Callable[[], Place], ask: Callable[[Place, str], list[Row]]
 ) -> None:
     place = new_place()

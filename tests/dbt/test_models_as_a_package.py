@@ -1,4 +1,4 @@
-"""The dbt package in another project, and by itself in a checkout, as dbt/README.md describes both."""
+"""The dbt package in another project, and run from a checkout, as dbt/README.md describes both."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a project that has the package by `local:`, on a DuckDB without columns of the target's own."""
+    """Make a project that has the package by `local:`, on a DuckDB without the target's own columns."""
     folder = tmp_path_factory.mktemp("project")
     engine = DuckDB(folder / "warehouse.duckdb")
     read = datetime.now(UTC) - timedelta(hours=1)

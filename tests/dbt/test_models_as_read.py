@@ -20,7 +20,7 @@ Marts = dict[str, dict[str, Row]]
 
 GIVEN = {"zuora_testenv_now": ENDS.isoformat()}
 ONLY_MODELS = ["run", "--quiet"]
-# What the rows say of their reading.
+# The columns that depend on when the rows were read.
 OF_READING = {"extracted_at", "has_vanished"}
 
 
@@ -61,7 +61,7 @@ def test_names_in_snake_case_are_read_alike(
     assert marts(postgres, "snake") == camel
 
 
-def test_names_in_lower_case_without_columns_of_the_targets_own_are_read_alike(
+def test_names_in_lower_case_without_the_targets_own_columns_are_read_alike(
     rows: dict[str, list[Row]], camel: Marts, tmp_path: Path
 ) -> None:
     """target-duckdb writes lower case, and by default adds no column."""

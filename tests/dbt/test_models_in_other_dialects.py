@@ -1,7 +1,7 @@
-"""The models as Snowflake, BigQuery and Redshift would get them: compiled by dbt's own adapters and parsed by sqlglot.
+"""The models for Snowflake, BigQuery and Redshift: compiled by dbt's own adapters and parsed by sqlglot.
 
-No such warehouse is asked. sqlglot knows each dialect's grammar but not which functions it has, so the functions that
-the models use are listed here, each with the page of the warehouse's documentation that describes it.
+None of these warehouses is used. sqlglot knows each dialect's grammar but not which functions it has, so the functions
+that the models use are listed here, each with the page of the warehouse's documentation that describes it.
 """
 
 from __future__ import annotations
@@ -127,14 +127,14 @@ def test_every_model_is_one_statement_of_the_dialect(compiled: tuple[str, dict[s
         assert isinstance(statement, sql.Query)
 
 
-def test_only_functions_are_used_that_the_warehouse_documents(compiled: tuple[str, dict[str, str]]) -> None:
+def test_only_functions_that_the_warehouse_documents_are_used(compiled: tuple[str, dict[str, str]]) -> None:
     dialect, models = compiled
     names = {name for text in models.values() for name in names_before_parentheses(text, dialect)}
     assert names - NO_FUNCTIONS == set(FUNCTIONS[dialect])
 
 
 def test_no_set_of_rows_is_united_without_all_or_distinct(compiled: tuple[str, dict[str, str]]) -> None:
-    """BigQuery has no bare `union`, which sqlglot parses all the same."""
+    """BigQuery has no bare `union`, which sqlglot parses anyway."""
     dialect, models = compiled
     for text in models.values():
         kinds = [token.token_type for token in sqlglot.tokenize(text, dialect=dialect)]

@@ -34,7 +34,7 @@ GIVEN = {"zuora_testenv_stale_hours": 1_000_000}
 
 
 def histories() -> Mapping[str, Sequence[Row]]:
-    """Give the emulator's history and a random one, as the rows of two tenants in the same tables."""
+    """Return the emulator's history and a random one, as the rows of two tenants in the same tables."""
     emulated = documents_as_rows(Zuora(seed=81, clock=Clock(READ, 0)).documents(), READ)
     drawn = random_history(Random(16), RANDOM_JOBS, RANDOM_ENVIRONMENTS)  # noqa: S311 - to be the same each time
     return {stream: [*emulated[stream], *drawn[stream]] for stream in emulated}
@@ -85,7 +85,7 @@ def test_the_states_are_those_that_the_status_command_gives(built: dict[str, dic
     assert len(modelled) > RANDOM_ENVIRONMENTS
     differing = {}
     for key, row in modelled.items():
-        # Without a row of its own, an environment is known by its jobs only.
+        # An environment without a row is known only by its jobs.
         found = readiness(environments.get(key, {}), jobs.get(key, []), has_vanished=row["has_vanished"])
         running, last = found.running, found.last_refresh
         given = (

@@ -1,4 +1,4 @@
-"""What `make docs` writes is up to date, and fits its readers: Meltano and Meltano's Hub."""
+"""What `make docs` writes is up to date, and valid for its readers: Meltano and Meltano's Hub."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dev.testbed.processes import command
 from tap_zuora_testenv.settings import MUST_BE
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-# In our own words what Meltano's Hub wants of a definition (schemas/plugin_definitions and schemas/common of its
-# repository): the names it knows, those it needs, and the kinds of settings, among which there is no number.
+# In our own words, what Meltano's Hub requires of a definition (schemas/plugin_definitions and schemas/common of its
+# repository): the names it accepts, those it needs, and the kinds of settings, none of which is a number.
 HUB_NEEDS = {"name", "namespace", "variant", "label"}
 HUB_KNOWS = HUB_NEEDS | {
     "capabilities",
@@ -81,7 +81,7 @@ def check(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_docs_would_change_nothing() -> None:
     done = check(CHECKOUT, *generated())
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nmake docs writes it anew"
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nmake docs regenerates it"
 
 
 @pytest.mark.parametrize("name", generated())
@@ -92,7 +92,7 @@ def test_a_setting_that_is_changed_by_hand_is_noticed(name: str, tmp_path: Path)
     assert check(tmp_path, "changed").returncode != 0
 
 
-def test_meltano_knows_every_word_of_meltano_yml() -> None:
+def test_meltano_accepts_every_key_of_meltano_yml() -> None:
     installed = list(Path(sys.prefix, "meltano").rglob("meltano/schemas/meltano.schema.json"))
     if not installed:
         pytest.fail("Meltano is not installed here: make test installs it.")
@@ -100,7 +100,7 @@ def test_meltano_knows_every_word_of_meltano_yml() -> None:
     jsonschema.validate(project, json.loads(installed[0].read_text(encoding="utf-8")))
 
 
-def test_the_hub_knows_every_word_of_its_definition() -> None:
+def test_the_hub_accepts_every_key_of_its_definition() -> None:
     definition = yaml.safe_load((CHECKOUT / "docs/hub/tap-zuora-testenv.yml").read_text(encoding="utf-8"))
     assert definition.keys() >= HUB_NEEDS
     assert definition.keys() <= HUB_KNOWS
@@ -117,7 +117,7 @@ def test_the_hub_knows_every_word_of_its_definition() -> None:
         assert setting.get("sensitive", False) is (setting["kind"] == "password")
 
 
-def test_the_hub_and_meltano_yml_say_the_same_of_each_setting() -> None:
+def test_the_hub_and_meltano_yml_describe_each_setting_alike() -> None:
     project = yaml.safe_load((CHECKOUT / "meltano.yml").read_text(encoding="utf-8"))
     definition = yaml.safe_load((CHECKOUT / "docs/hub/tap-zuora-testenv.yml").read_text(encoding="utf-8"))
     hub = {each["name"]: each for each in definition["settings"]}

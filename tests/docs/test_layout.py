@@ -14,7 +14,7 @@ FOLDERS = {"tap_zuora_testenv", "schemas", "tests", "docs", "requirements", "dbt
 PUBLISHED: list[str] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"][
     "build"
 ]["targets"]["sdist"]["only-include"]
-# Names that a tool gives, each for the folder around the file; and one that two parts share for the same thing.
+# Names that a tool prescribes, each for the folder of the file; and one that two parts share for the same thing.
 GIVEN = {
     "__init__.py": "Python: a package",
     "__main__.py": "Python: what `python -m` runs",

@@ -35,7 +35,7 @@ def python(*arguments: str, search: str = "") -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_says_where_it_is_and_ends_quietly(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_command_prints_where_it_is_and_ends_quietly(tmp_path: Path, number: signal.Signals) -> None:
     ready = tmp_path / "ready.json"
     command = [*COMMAND, "--port", "0", "--ready-file", str(ready), "--now", "2026-03-01T00:00:00Z", "--speed", "0"]
     with python(*command) as process:
@@ -62,12 +62,12 @@ def test_a_taken_port_gets_one_sentence(server: EmulatorServer, capsys: pytest.C
     assert "--port" in err
 
 
-def test_a_time_out_of_all_reason_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_time_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--now", "0001-01-01T00:00:00Z"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_signals_are_given_back(server: EmulatorServer) -> None:
+def test_the_signal_handlers_are_restored(server: EmulatorServer) -> None:
     before = signal.getsignal(signal.SIGINT)
     run(["--port", str(server.port)])
     assert signal.getsignal(signal.SIGINT) is before

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def test_the_clock_runs_at_its_speed_and_stands_still_at_none() -> None:
+def test_the_clock_runs_at_its_speed_and_stops_at_speed_0() -> None:
     real = [10.0]
     clock = Clock(NOON, 3600, ticks=lambda: real[0])
     real[0] += 2
@@ -44,7 +44,7 @@ def test_the_clock_starts_with_the_real_time() -> None:
 
 
 @pytest.mark.parametrize("now", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC), datetime(2026, 3, 1)])  # noqa: DTZ001
-def test_a_time_out_of_all_reason_or_without_a_zone_is_refused(now: datetime) -> None:
+def test_an_impossible_time_or_one_without_a_zone_is_refused(now: datetime) -> None:
     with pytest.raises(ValueError, match=r"year|zone"):
         Clock(now)
 
@@ -59,7 +59,7 @@ def test_the_clock_stops_at_its_end() -> None:
 
 
 @pytest.mark.parametrize("speed", [-1, 1e12, float("nan"), float("inf")])
-def test_a_speed_that_is_none_is_refused(speed: float) -> None:
+def test_an_impossible_speed_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="speed"):
         Clock(NOON, speed)
 
@@ -81,7 +81,7 @@ def test_the_clock_is_read_set_and_advanced_over_http(ask: Ask) -> None:
     [{}, [], {"time": 1}, {"now": "noon"}, {"now": 5}, {"now": "2026-05-01T00:00:00"}, {"speed": -1}, {"speed": "x"},
      {"advance_seconds": 1e300}, {"advance_seconds": 1e12}, {"speed": None}, {"now": "9999-12-31T23:59:59-14:00"}],
 )  # fmt: skip
-def test_what_the_clock_does_not_understand_changes_nothing(ask: Ask, zuora: Zuora, body: object) -> None:
+def test_a_body_that_the_clock_does_not_understand_changes_nothing(ask: Ask, zuora: Zuora, body: object) -> None:
     before = zuora.clock.now()
     answer = ask("PUT", "/emulator/clock", json=body)
     assert answer.status_code == 400
@@ -135,7 +135,7 @@ def test_a_header_of_a_fault_may_be_a_number(ask: Ask) -> None:
         *({"headers": {"a b": "c"}}, {"headers": {"a": "b\r\nc: d"}}, {"headers": {"": "b"}}, {"headers": {"a": "€"}}),
     ],
 )
-def test_a_fault_that_is_none_is_refused(ask: Ask, zuora: Zuora, rule: object) -> None:
+def test_a_malformed_fault_is_refused(ask: Ask, zuora: Zuora, rule: object) -> None:
     answer = ask("POST", "/emulator/faults", json=[{"status": 500}, rule])
     assert answer.status_code == 400
     assert zuora.faults.as_json() == []

@@ -178,7 +178,7 @@ def test_each_reference_leads_somewhere() -> None:
     assert set(re.findall(r"'operationId': '([^']*)'", str(DESCRIPTION))) == operation_ids
 
 
-def test_jobs_go_through_documented_statuses_only() -> None:
+def test_jobs_go_through_only_documented_statuses() -> None:
     assert {status for steps in STEPS.values() for status in steps} < set(JOB_STATUSES)
 
 

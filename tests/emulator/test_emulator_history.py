@@ -84,7 +84,7 @@ def test_an_environment_is_deactivated_from_its_deactivation_time_on(jobs: int |
     zuora.clock.set(deactivation - timedelta(seconds=1))
     before = migration()
     assert before["status"] in {"ACTIVE", "PROCESSING"}
-    # What is known ahead is answered ahead.
+    # A deactivation that is known in advance is shown in advance.
     assert before["deactivationTime"] == now["deactivationTime"]
 
 
@@ -114,7 +114,7 @@ def test_no_refresh_of_the_past_came_too_early_or_before_another_had_ended(seed:
 
 
 @pytest.mark.parametrize("jobs", [0, 1, 2, 3, 500])
-def test_as_many_jobs_as_asked_for(jobs: int) -> None:
+def test_there_are_as_many_jobs_as_requested(jobs: int) -> None:
     zuora = seeded(jobs=jobs)
     assert [len(zuora.jobs(str(e["id"]))) for e in zuora.environments()] == [jobs] * 5
 
@@ -125,7 +125,7 @@ def test_a_long_list_is_written_once_while_nothing_in_it_changes() -> None:
     assert zuora.jobs_body(environment_id) is zuora.jobs_body(environment_id)
 
 
-def test_a_list_is_written_anew_when_the_clock_goes_on_or_back() -> None:
+def test_a_list_is_written_again_when_the_clock_goes_on_or_back() -> None:
     zuora = seeded()
     environment_id = str(zuora.environments()[0]["id"])
     running = zuora.jobs(environment_id)

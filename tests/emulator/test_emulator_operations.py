@@ -20,7 +20,7 @@ FORM = {"grant_type": "client_credentials", "client_id": DEMO_CLIENT_ID, "client
 REFRESH = {"jobType": "REFRESH"}
 
 
-def test_the_right_credentials_give_a_token_that_opens(ask: Ask) -> None:
+def test_the_right_credentials_give_a_token_that_is_accepted(ask: Ask) -> None:
     answer = ask("POST", "/oauth/token", data=FORM, headers={"Authorization": None})
     assert answer.status_code == 200
     assert answer.json().keys() == {"access_token", "token_type", "expires_in", "scope", "jti"}
@@ -42,13 +42,13 @@ def test_another_grant_is_refused(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer made-up", "Basic ZGVtbw==", ""])
-def test_nothing_opens_without_a_known_token(ask: Ask, authorization: str | None) -> None:
+def test_every_operation_needs_a_known_token(ask: Ask, authorization: str | None) -> None:
     answer = ask("GET", "/test-environments", headers={"Authorization": authorization})
     assert answer.status_code == 401
     assert answer.json()["reasons"][0]["code"] % 100 == 11
 
 
-def test_a_token_ends_by_real_time_and_not_by_the_clock_of_the_jobs(zuora: Zuora, ask: Ask) -> None:
+def test_a_token_expires_by_real_time_and_not_by_the_clock_of_the_jobs(zuora: Zuora, ask: Ask) -> None:
     zuora.clock.advance(timedelta(days=400).total_seconds())
     assert ask("GET", "/test-environments").status_code == 200
     zuora.tokens.expire()
@@ -62,7 +62,7 @@ def test_without_the_permission_even_reading_is_refused(zuora: Zuora, ask: Ask) 
     assert answer.json()["reasons"][0]["code"] % 100 == 10
 
 
-def test_the_lists_and_the_single_answers_say_the_same(ask: Ask) -> None:
+def test_the_lists_and_the_single_answers_agree(ask: Ask) -> None:
     environments = ask("GET", "/test-environments").json()
     assert environments["size"] == len(environments["result"]) == 5
     for environment in environments["result"]:
@@ -123,7 +123,7 @@ def test_a_refresh_is_created_lives_and_is_completed(zuora: Zuora, ask: Ask, nam
 
 
 @pytest.mark.parametrize(("fails", "end"), [(True, "FAILED"), (False, "COMPLETED")])
-def test_a_test_may_choose_how_a_refresh_ends(
+def test_a_test_can_choose_how_a_refresh_ends(
     zuora: Zuora, named: Callable[[str], str], *, fails: bool, end: str
 ) -> None:
     zuora.create_refresh(named("Performance"), fails=fails)
@@ -151,7 +151,7 @@ def test_a_refresh_may_be_scheduled_for_when_it_is_allowed(ask: Ask, named: Call
 
 
 @pytest.mark.parametrize("name", ["UAT", "Development"])
-def test_no_second_refresh_beside_one_that_runs_or_waits(ask: Ask, named: Callable[[str], str], name: str) -> None:
+def test_no_second_refresh_is_created_while_one_runs_or_waits(ask: Ask, named: Callable[[str], str], name: str) -> None:
     scheduled = REFRESH | {"scheduledRefreshTime": "2027-01-01T00:00:00Z"}
     assert ask("POST", f"/test-environments/{named(name)}/jobs", json=scheduled).status_code == 403
 
@@ -268,7 +268,7 @@ def test_a_scheduled_refresh_is_cancelled(zuora: Zuora, ask: Ask, named: Callabl
     assert zuora.jobs(named("Development"))[-1]["status"] == "CANCELLED"
 
 
-def test_after_the_clock_was_put_back_what_had_ended_can_be_cancelled(
+def test_after_the_clock_was_set_back_a_job_that_had_ended_can_be_cancelled(
     zuora: Zuora, ask: Ask, named: Callable[[str], str]
 ) -> None:
     start, job = zuora.clock.now(), zuora.jobs(named("UAT"))[-1]

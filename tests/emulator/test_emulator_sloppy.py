@@ -102,7 +102,7 @@ def test_no_form_moves_an_instant(naive: datetime, row_id: str) -> None:
         assert datetime.fromisoformat(readable) == instant
 
 
-def test_what_is_no_date_time_or_id_is_sent_as_it_is() -> None:
+def test_a_value_that_is_not_a_date_time_or_id_is_sent_as_it_is() -> None:
     row = {"id": "1", "createTime": "soon", "tenantId": "x1", "updateTime": "0001-01-01T00:00:00Z", "progress": 5}
     assert as_sent(row) == row
     assert as_described(row | {"status": None}) == row

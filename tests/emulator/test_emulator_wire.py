@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Arrivals(RequestLog):
-    """A log that can be waited for."""
+    """A log whose next entry a test can wait for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class Arrivals(RequestLog):
         self.one.set()
 
 
-def test_every_answer_has_an_id_of_its_own(ask: Ask) -> None:
+def test_every_answer_has_its_own_id(ask: Ask) -> None:
     paths = ["/test-environments", "/test-environments/nope", "/nowhere"]
     assert len({ask("GET", path).headers["Zuora-Request-Id"] for path in paths}) == 3
 
@@ -53,7 +53,7 @@ def test_an_entity_id_is_accepted(ask: Ask) -> None:
     assert ask("GET", "/test-environments", headers={"Zuora-Entity-Ids": "e"}).status_code == 200
 
 
-def test_long_answers_are_compressed_for_who_accepts_it(ask: Ask, zuora: Zuora) -> None:
+def test_long_answers_are_compressed_for_clients_that_accept_it(ask: Ask, zuora: Zuora) -> None:
     long = ask("GET", "/test-environments", headers={"Accept-Encoding": "gzip"})
     assert long.headers["Content-Encoding"] == "gzip"
     assert long.json()["result"] == zuora.environments()
@@ -108,12 +108,12 @@ def test_beyond_the_number_in_flight_the_answer_is_429(server: EmulatorServer, z
     assert zuora.requests.max_in_flight == 4
     assert zuora.requests.connections == 4
     assert sorted(request.in_flight for request in zuora.requests) == [1, 2, 3, 4]
-    # When another one comes, these are no longer under way.
+    # When another one arrives, these are no longer in flight.
     get(0)
     assert list(zuora.requests)[-1].in_flight == 1
 
 
-def test_the_log_tells_what_was_asked_and_keeps_no_credential(ask: Ask, zuora: Zuora) -> None:
+def test_the_log_shows_what_was_requested_and_keeps_no_credential(ask: Ask, zuora: Zuora) -> None:
     token = zuora.tokens.issue()
     ask("GET", "/test-environments?a=b", headers={"Authorization": f"Bearer {token}", "User-Agent": "me/1"})
     ask("GET", "/test-environments/nope", headers={"Authorization": "Bearer stale"})
@@ -132,7 +132,7 @@ def test_one_connection_is_counted_once(ask: Ask, zuora: Zuora) -> None:
     assert (zuora.requests.total, zuora.requests.connections, len(zuora.requests)) == (3, 1, 3)
 
 
-def test_a_fault_answers_so_often_and_after_so_many(ask: Ask, zuora: Zuora) -> None:
+def test_a_fault_applies_to_as_many_requests_and_after_as_many_as_configured(ask: Ask, zuora: Zuora) -> None:
     zuora.faults.add(Fault(path="/test-environments", after=1, times=2, status=503, headers={"Retry-After": "7"}))
     answers = [ask("GET", "/test-environments") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 503, 503, 200]
@@ -140,7 +140,7 @@ def test_a_fault_answers_so_often_and_after_so_many(ask: Ask, zuora: Zuora) -> N
     assert [request.status for request in zuora.requests] == [200, 503, 503, 200]
 
 
-def test_a_fault_says_what_it_is_told(ask: Ask, zuora: Zuora) -> None:
+def test_a_fault_sends_the_response_that_it_describes(ask: Ask, zuora: Zuora) -> None:
     zuora.faults.add(Fault(path="/a", json={"success": False}))
     zuora.faults.add(Fault(path="/b", body="<html>", status=502, headers={"Content-Type": "text/html"}))
     assert (ask("GET", "/a").status_code, ask("GET", "/a").json()) == (200, {"success": False})
@@ -148,7 +148,7 @@ def test_a_fault_says_what_it_is_told(ask: Ask, zuora: Zuora) -> None:
     assert (answer.status_code, answer.text, answer.headers["Content-Type"]) == (502, "<html>", "text/html")
 
 
-def test_the_first_fault_that_matches_and_is_not_used_up_has_its_way() -> None:
+def test_the_first_matching_fault_with_uses_left_applies() -> None:
     faults = Faults()
     faults.add(Fault(path="/x/*", method="post", status=1))
     faults.add(Fault(path="/x/*/z", times=1, status=2))
@@ -165,7 +165,7 @@ def test_a_fault_without_an_answer_only_delays_the_real_one(ask: Ask, zuora: Zuo
     assert answer.elapsed.total_seconds() >= 0.05
 
 
-def test_latency_holds_every_answer_back(ask: Ask, zuora: Zuora) -> None:
+def test_latency_delays_every_answer(ask: Ask, zuora: Zuora) -> None:
     zuora.latency_seconds = 0.05
     assert ask("GET", "/nowhere").elapsed.total_seconds() >= 0.05
 
@@ -188,7 +188,7 @@ def test_faults_hold_for_tokens_too(ask: Ask, zuora: Zuora) -> None:
     assert ask("POST", "/oauth/token", data={}).status_code == 500
 
 
-def test_a_token_lasts_as_long_as_it_says() -> None:
+def test_a_token_lasts_as_long_as_its_lifetime() -> None:
     now = [0.0]
     tokens = Tokens(lifetime_seconds=60, ticks=lambda: now[0])
     header = f"bearer {tokens.issue()}"
@@ -198,7 +198,7 @@ def test_a_token_lasts_as_long_as_it_says() -> None:
     assert tokens.state(header) == "expired"
 
 
-def test_a_token_of_ones_own_is_accepted(ask: Ask, zuora: Zuora) -> None:
+def test_a_token_that_a_test_chooses_is_accepted(ask: Ask, zuora: Zuora) -> None:
     zuora.tokens.issue("a-token-of-mine")
     assert ask("GET", "/test-environments", headers={"Authorization": "Bearer a-token-of-mine"}).status_code == 200
 
@@ -225,7 +225,7 @@ def test_a_server_stops_at_once_even_while_it_answers(zuora: Zuora) -> None:
         requests.get(server.url, timeout=1)
 
 
-def test_a_taken_port_is_said_on_entering(server: EmulatorServer, zuora: Zuora) -> None:
+def test_a_taken_port_is_reported_on_entering(server: EmulatorServer, zuora: Zuora) -> None:
     with pytest.raises(OSError, match="in use"), EmulatorServer(zuora, server.port):
         pass  # pragma: no cover
 
@@ -237,10 +237,10 @@ def test_an_answer_is_not_held_back_by_the_network(ask: Ask) -> None:
         start = time.perf_counter()
         ask("GET", "/test-environments")
         times.append(time.perf_counter() - start)
-    assert sorted(times[-11:])[5] < 0.035, "Nagle's algorithm costs 40 ms an answer"
+    assert sorted(times[-11:])[5] < 0.035, "Nagle's algorithm costs 40 ms per answer"
 
 
-def test_a_fault_that_is_no_http_is_said_in_the_log(ask: Ask, zuora: Zuora, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_that_is_not_http_is_logged(ask: Ask, zuora: Zuora, caplog: pytest.LogCaptureFixture) -> None:
     zuora.faults.add(Fault(path="/a", status=200, headers={"x": "a\nb"}))
     with pytest.raises(requests.ConnectionError):
         ask("GET", "/a")

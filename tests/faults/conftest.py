@@ -1,4 +1,4 @@
-"""The fixtures of the tap's tests serve here too, with a faulty proxy in between."""
+"""The fixtures of the tap's tests are used here too, with a faulty proxy in between."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_as_many_connections_are_opened_as_the_run_uses_at_once_and_none_twice(
 
 
 @pytest.mark.parametrize("width", [2, 8])
-def test_the_list_of_environments_is_requested_beside_the_first_named_jobs(
+def test_the_list_of_environments_is_requested_together_with_the_first_named_jobs(
     tap: Tap, zuora: Zuora, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     listing, fetching = threading.Event(), threading.Event()

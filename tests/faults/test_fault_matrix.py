@@ -1,6 +1,6 @@
-"""Every kind of fault, at each kind of request, once, always and in the midst of a run.
+"""Every kind of fault, at each kind of request: once, always and in the middle of a run.
 
-`fault_matrix` says what each fault means; the table below says what becomes of a run, by the request that meets it.
+`fault_matrix` defines what each fault means; the table below defines how a run ends, by the request that meets it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What a server that has closed an idle connection looks like.
 CLOSED_MEANWHILE = (WireFault.RESET_BEFORE_HEADERS, WireFault.CLOSED_BEFORE_HEADERS)
 
-# What of it is Zuora's own refusal of the credentials, when it answers the request for a token.
+# The faults that are Zuora's own refusal of the credentials, in response to the request for a token.
 BLAMED_ON_THE_CREDENTIALS = {
     "400",
     "401",
@@ -44,7 +44,7 @@ ALL_JOBS = NAMED_JOBS + LISTED_JOBS
 
 @dataclass(frozen=True)
 class Expected:
-    """What becomes of a run."""
+    """How a run ends."""
 
     jobs: list[str]
     code: int
@@ -52,7 +52,7 @@ class Expected:
 
 
 DONE = Expected(ALL_JOBS, 0, "Done: emitted 5 jobs")
-# What is left when the request that the fault meets gives nothing.
+# What is left if the request that meets the fault fails.
 WITHOUT = {
     "token": [],
     "environments": [],
@@ -90,7 +90,7 @@ def two_environments(zuora: Zuora) -> None:
 @pytest.mark.parametrize("request_kind", REQUESTS)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.usefixtures("short_time_limit")
-def test_every_fault_has_its_end(
+def test_every_fault_has_the_expected_outcome(
     tap: Tap, zuora: Zuora, proxy: FaultyProxy, fault: str, request_kind: str, times: int | None
 ) -> None:
     meaning, how = FAULTS[fault]
@@ -113,12 +113,12 @@ def test_every_fault_has_its_end(
         assert not any(token in ran.log + ran.verdict for token in zuora.tokens._expiries)  # noqa: SLF001 - all of them
         assert ("check client_id and client_secret" in ran.verdict) == (fault in BLAMED_ON_THE_CREDENTIALS)
     if wanted.code:
-        # It names what was asked, of which host, and what to do.
+        # The verdict names the request, its host, and what to do.
         assert f"{path} at 127.0.0.1:" in ran.verdict
         assert ";" in ran.verdict or ":" in ran.verdict
     attempts = {PASSING: 2, REJECTED: 2}.get(meaning, 1) if request_kind != "token" or meaning == PASSING else 1
     if fault in CLOSED_MEANWHILE and times is None:
-        # The connection was opened before: the first request goes out once more, which is not an attempt.
+        # The connection was opened before: the first request is sent once more, which is not an attempt.
         attempts += 1
     assert paths(zuora, "POST" if request_kind == "token" else "GET").count(path) == attempts
 
@@ -136,7 +136,7 @@ def test_a_kept_connection_that_the_server_has_closed_costs_no_attempt(
 
 @pytest.mark.parametrize("fault", [name for name, (meaning, _) in FAULTS.items() if meaning == PASSING])
 @pytest.mark.usefixtures("short_time_limit")
-def test_a_fault_in_the_midst_of_a_run_leaves_what_came_before_and_after(
+def test_a_fault_during_a_run_leaves_what_came_before_and_after(
     tap: Tap, zuora: Zuora, proxy: FaultyProxy, fault: str
 ) -> None:
     _, how = FAULTS[fault]

@@ -27,7 +27,7 @@ TEN_MEGABYTES = "x" * 10_000_000
 RFC_3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 TEXTS = [each for each in SCHEMAS[JOBS]["properties"].values() if "string" in each["type"] and "format" not in each]
 FORMATS = FormatChecker(formats=())
-# Whatever was sent, a run's log is made of a few lines of bounded length.
+# Whatever was sent, the log of a run consists of a few lines of bounded length.
 LONGEST_LOG = 60_000
 LONGEST_LINE = 1_500
 
@@ -46,7 +46,7 @@ def is_rfc_3339(value: object) -> bool:
 
 def sound(ran: Ran) -> Ran:
     """The run, if all of its output is JSON and valid, and its log is short, clean and without a traceback."""
-    # Neither NaN nor half a character may stand in it.
+    # Neither NaN nor half a character may be in it.
     json.dumps(ran.messages, allow_nan=False, ensure_ascii=False).encode()
     for stream, schema in SCHEMAS.items():
         validator = Draft7Validator(schema, format_checker=FORMATS)
@@ -68,11 +68,11 @@ def one_environment(zuora: Zuora) -> None:
 
 
 def listing(zuora: Zuora, *jobs: str) -> None:
-    """Let Zuora answer with these jobs, as they stand here."""
+    """Let Zuora answer with exactly these jobs."""
     zuora.faults.add(Fault(LIST_OF_JOBS, status=200, body='{"result": [' + ", ".join(jobs) + '], "size": 0}'))
 
 
-# Of answers that are large.
+# Large answers.
 
 
 @pytest.mark.parametrize("field", ["createdById", "status"])
@@ -84,7 +84,9 @@ def test_a_text_of_ten_megabytes_is_emitted_as_it_is(tap: Tap, zuora: Zuora, fie
 
 @pytest.mark.parametrize("field", ["updateTime", "progressPercentage", "unknown"])
 @pytest.mark.parametrize("digit", ["x", "9"])
-def test_ten_megabytes_that_cannot_be_kept_are_told_in_a_line(tap: Tap, zuora: Zuora, field: str, digit: str) -> None:
+def test_ten_megabytes_that_cannot_be_kept_are_reported_in_one_line(
+    tap: Tap, zuora: Zuora, field: str, digit: str
+) -> None:
     zuora.put_job(E1, job(1, **{field: digit * 10_000_000}))
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.records()[0].get(field)) == (0, None)
@@ -93,7 +95,7 @@ def test_ten_megabytes_that_cannot_be_kept_are_told_in_a_line(tap: Tap, zuora: Z
 
 @pytest.mark.parametrize("status", [200, 400, 404, 500])
 @pytest.mark.parametrize("shape", ["text", "message", "reason", "field"])
-def test_an_error_of_ten_megabytes_is_told_in_a_line(tap: Tap, zuora: Zuora, status: int, shape: str) -> None:
+def test_an_error_of_ten_megabytes_is_reported_in_one_line(tap: Tap, zuora: Zuora, status: int, shape: str) -> None:
     body = {
         "text": TEN_MEGABYTES,
         "message": {"success": False, "message": TEN_MEGABYTES, "requestId": TEN_MEGABYTES},
@@ -107,13 +109,13 @@ def test_an_error_of_ten_megabytes_is_told_in_a_line(tap: Tap, zuora: Zuora, sta
     assert (ran.code, ran.ids()) == (1, [])
 
 
-def test_an_id_of_ten_megabytes_is_told_in_a_line(tap: Tap, zuora: Zuora) -> None:
+def test_an_id_of_ten_megabytes_is_reported_in_one_line(tap: Tap, zuora: Zuora) -> None:
     zuora.put_job(E1, job(1, id=TEN_MEGABYTES, progressPercentage="half"))
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.ids() == [TEN_MEGABYTES]) == (0, True)
 
 
-def test_ten_thousand_unknown_fields_are_told_in_twenty_lines_and_a_count(tap: Tap, zuora: Zuora) -> None:
+def test_ten_thousand_unknown_fields_are_reported_in_twenty_lines_and_a_count(tap: Tap, zuora: Zuora) -> None:
     zuora.put_job(E1, job(1) | {f"field{number}": number for number in range(10_000)})
     ran = sound(tap(only=JOBS))
     assert (ran.code, len(ran.ids())) == (0, 1)
@@ -121,14 +123,14 @@ def test_ten_thousand_unknown_fields_are_told_in_twenty_lines_and_a_count(tap: T
     assert "and 9,980 more with an unknown field" in ran.log
 
 
-def test_ten_thousand_rows_that_are_no_jobs_are_told_in_twenty_lines_and_a_count(tap: Tap, zuora: Zuora) -> None:
+def test_ten_thousand_rows_that_are_not_jobs_are_reported_in_twenty_lines_and_a_count(tap: Tap, zuora: Zuora) -> None:
     listing(zuora, json.dumps(job(1)), *["7"] * 10_000)
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"]], None)
     assert "(and 9,999 more, named above)" in ran.verdict
 
 
-def test_a_million_rows_that_are_no_jobs_cost_little(tap: Tap, zuora: Zuora) -> None:
+def test_a_million_rows_that_are_not_jobs_cost_little(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E2))
     zuora.put_job(E2, job(2, E2))
     listing(zuora, ", ".join(["0"] * 1_000_000), json.dumps(job(1)))
@@ -140,7 +142,7 @@ def test_a_million_rows_that_are_no_jobs_cost_little(tap: Tap, zuora: Zuora) -> 
     assert "and 999,999 more" in ran.verdict
 
 
-# Of answers that are strange.
+# Strange answers.
 
 
 @pytest.mark.parametrize("depth", [10, 100, 500, 800, 900, 930, 950, 960, 970, 980, 990, 1000, 100_000])
@@ -159,7 +161,7 @@ def test_what_is_nested_deeply_is_left_out_or_not_read_at_all(
         assert (ran.code, ran.ids()) == (0, [job(1)["id"], "deep", job(2)["id"]])
 
 
-def test_of_a_field_that_stands_twice_the_later_one_counts(tap: Tap, zuora: Zuora) -> None:
+def test_if_a_field_appears_twice_the_later_one_counts(tap: Tap, zuora: Zuora) -> None:
     listing(zuora, '{"id": "not this", "id": "this", "status": "NEW", "status": "COMPLETED", "status": "FAILED"}')
     ran = sound(tap(only=JOBS))
     assert [(each["id"], each["status"]) for each in ran.records()] == [("this", "FAILED")]
@@ -167,7 +169,7 @@ def test_of_a_field_that_stands_twice_the_later_one_counts(tap: Tap, zuora: Zuor
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999999999", "-1E+400", "1" * 4000])
 @pytest.mark.parametrize("field", ["progressPercentage", "updateTime", "jobEndTime"])
-def test_a_number_that_is_none_or_far_too_large_becomes_null(tap: Tap, zuora: Zuora, field: str, value: str) -> None:
+def test_nan_or_a_number_that_is_far_too_large_becomes_null(tap: Tap, zuora: Zuora, field: str, value: str) -> None:
     listing(zuora, f'{{"id": "a", "{field}": {value}}}')
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.records()[0][field]) == (0, None)
@@ -176,20 +178,20 @@ def test_a_number_that_is_none_or_far_too_large_becomes_null(tap: Tap, zuora: Zu
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 @pytest.mark.parametrize("field", ["createdById", "status"])
-def test_a_number_that_is_none_is_no_text(tap: Tap, zuora: Zuora, field: str, value: str) -> None:
+def test_nan_is_not_a_text(tap: Tap, zuora: Zuora, field: str, value: str) -> None:
     listing(zuora, f'{{"id": "a", "{field}": {value}}}')
     assert sound(tap(only=JOBS)).records()[0][field] is None
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e5", "true", "null", '""', "[]", "{}"])
-def test_an_id_that_is_none_makes_no_row(tap: Tap, zuora: Zuora, value: str) -> None:
+def test_nan_is_not_the_id_of_a_row(tap: Tap, zuora: Zuora, value: str) -> None:
     listing(zuora, json.dumps(job(1)), f'{{"id": {value}}}')
     ran = sound(tap(only=JOBS))
     assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"]], None)
 
 
 @pytest.mark.parametrize("number", ["1" * 5000, "-" + "9" * 100_000, "1e99999999999999999999"])
-def test_a_number_that_cannot_be_read_fails_its_list_alone(tap: Tap, zuora: Zuora, number: str) -> None:
+def test_a_number_that_cannot_be_read_fails_only_its_list(tap: Tap, zuora: Zuora, number: str) -> None:
     listing(zuora, f'{{"id": "a", "progressPercentage": {number}}}')
     zuora.put_environment(environment(E2))
     zuora.put_job(E2, job(2, E2))
@@ -232,7 +234,7 @@ def test_control_characters_in_an_error_stay_out_of_the_log(tap: Tap, zuora: Zuo
 
 
 @pytest.mark.parametrize("character", "\u202e\u2066\u200b\ufeff\u00ad\ue000\u3164\u2800", ids=ascii)
-def test_what_nobody_sees_in_an_error_an_id_or_a_field_stays_out_of_the_log(
+def test_an_invisible_character_in_an_error_an_id_or_a_field_stays_out_of_the_log(
     tap: Tap, zuora: Zuora, character: str
 ) -> None:
     zuora.put_environment(environment(E2))
@@ -244,7 +246,7 @@ def test_what_nobody_sees_in_an_error_an_id_or_a_field_stays_out_of_the_log(
     assert [ran.log.count(each) > 0 for each in ("a b", "c d", "e f", "g h")] == [True] * 4
 
 
-# Of values of another type, in each field.
+# Values of another type, in each field.
 
 WRONG: list[Any] = [True, False, 7, -7, 7.5, 0, "", "text", "7", [], [1], {}, {"a": 1}, 2**63, -(2**63), 10**100]
 
@@ -257,7 +259,7 @@ def test_a_job_with_a_value_of_any_type_in_a_field_gives_a_valid_record_or_is_na
         zuora.put_job(E1, {"id": f"j{number}", "status": "NEW", field: value}, job_id=str(number))
     zuora.put_job(E1, job(99))
     ran = sound(tap(only=JOBS))
-    # An id that is a number is one.
+    # A number is an id too.
     strangers = 9 if field == "id" else 0
     assert (ran.code, ran.ids()[-1]) == (int(strangers > 0), job(99)["id"])
     assert len(ran.ids()) == len(WRONG) + 1 - strangers
@@ -325,7 +327,7 @@ def test_a_target_accepts_a_value_of_any_type_in_a_field_of_any_declared_type(
     assert arrived, "each of these types has a value"
 
 
-# Of dates.
+# Dates.
 
 DATES: list[tuple[object, str | None]] = [
     ("2019-08-24T14:15:22Z", "2019-08-24T14:15:22Z"),
@@ -380,7 +382,7 @@ DATES: list[tuple[object, str | None]] = [
 
 
 @pytest.mark.parametrize("field", ["updateTime", "jobEndTime"])
-def test_a_date_in_any_form_arrives_as_rfc_3339_and_what_is_none_as_null(tap: Tap, zuora: Zuora, field: str) -> None:
+def test_a_date_in_any_form_arrives_as_rfc_3339_and_anything_else_as_null(tap: Tap, zuora: Zuora, field: str) -> None:
     for number, (sent, _) in enumerate(DATES):
         zuora.put_job(E1, {"id": f"{number}", "status": "COMPLETED", field: sent})
     ran = sound(tap(only=JOBS))
@@ -402,7 +404,7 @@ def test_a_bookmark_of_any_date_is_read_again_and_loses_nothing(
     assert again.ids()[-1] == "second"
 
 
-# Of ids and settings that try to leave their place.
+# Ids and settings that try to leave their place.
 
 HOSTILE = {
     "dots": "..",
@@ -439,7 +441,7 @@ def test_a_hostile_setting_is_refused_in_a_line_that_does_not_repeat_it(
     }.get(place, hostile)
     setting = place if place.endswith(("_id", "_date")) else "test_environments"
     if setting == "track_id" and re.fullmatch(r"[\x21-\x7e]{1,64}", hostile):
-        # A header takes what a path does not.
+        # A header accepts what a path does not.
         assert sound(tap(track_id=value)).code == 0
         assert zuora.requests
         return
@@ -463,7 +465,7 @@ def test_a_hostile_word_in_any_other_setting_ends_in_one_clean_line(
 
 
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
-def test_a_discovered_environment_whose_id_cannot_stand_in_a_path_is_named_and_not_asked_for(
+def test_a_discovered_environment_whose_id_cannot_be_in_a_path_is_named_and_not_requested(
     tap: Tap, zuora: Zuora, hostile: str
 ) -> None:
     zuora.put_environment({"id": hostile, "status": "ACTIVE"}, environment_id="hostile")
@@ -480,7 +482,7 @@ def test_a_discovered_environment_whose_id_cannot_stand_in_a_path_is_named_and_n
     assert len(ran.state["bookmarks"][JOBS]["partitions"]) == 2
 
 
-def test_a_discovered_environment_whose_id_is_a_number_is_asked_for_by_its_digits(tap: Tap, zuora: Zuora) -> None:
+def test_a_discovered_environment_whose_id_is_a_number_is_requested_by_its_digits(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment({"id": 7}, environment_id="7")
     zuora.put_job("7", {"id": 70, "testEnvironmentId": 7, "status": "NEW"})
     ran = sound(tap())
@@ -489,18 +491,18 @@ def test_a_discovered_environment_whose_id_is_a_number_is_asked_for_by_its_digit
     assert ran.bookmark("7")["unfinished"] == ["70"]
 
 
-def test_the_environments_own_path_as_the_id_of_a_job_is_not_asked_for(tap: Tap, zuora: Zuora) -> None:
+def test_the_environments_own_path_as_the_id_of_a_job_is_not_requested(tap: Tap, zuora: Zuora) -> None:
     ran = sound(tap(test_environments=[{"id": E1, "job_ids": [".."]}]))
     assert (ran.code, ran.messages, len(zuora.requests)) == (2, [], 0)
 
 
-# Of tokens.
+# Tokens.
 
 
 @pytest.mark.parametrize(
     "lifetime", ["NaN", "Infinity", "-1", "0", "1e400", "1" * 400, '"soon"', "[]", "{}", "null", "true"]
 )
-def test_a_token_with_a_life_of_any_kind_is_used(tap: Tap, zuora: Zuora, lifetime: str) -> None:
+def test_a_token_with_any_lifetime_is_used(tap: Tap, zuora: Zuora, lifetime: str) -> None:
     zuora.put_job(E1, job(1))
     body = f'{{"access_token": "{zuora.tokens.issue()}", "expires_in": {lifetime}}}'
     zuora.faults.add(Fault("/oauth/token", status=200, body=body))

@@ -1,4 +1,4 @@
-"""A set-up that lets no request through: what is blamed, and whether somebody must act (2) or another run may do."""
+"""A set-up that lets no request through: what is blamed, and whether somebody must act (2) or not (1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the environment say nothing of proxies and certificates."""
+    """Remove proxies and certificates from the environment."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

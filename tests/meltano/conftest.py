@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
-    # meltano.yml sees to it that the zone does not move the times.
+    # meltano.yml ensures that the zone does not move the times.
     with postgres_in_another_zone() as url:
         yield url
 

@@ -48,21 +48,21 @@ def project(folder: Path, settings: dict[str, object]) -> MeltanoProject:
     return made
 
 
-def test_the_job_and_the_schedule_load_what_zuora_holds(database_url: str) -> None:
+def test_the_job_and_the_schedule_load_the_rows_of_zuora(database_url: str) -> None:
     with start(database_url.replace("postgres@", "postgres:not-to-be-shown@")) as process:
         output, errors = process.communicate(timeout=180)
-    told = output.decode()
+    shown = output.decode()
     assert (process.returncode, errors.decode()) == (0, "")
-    assert "Plugin configuration is valid" in told
-    first, _, rest = told.partition("\n4  ")
+    assert "Plugin configuration is valid" in shown
+    first, _, rest = shown.partition("\n4  ")
     second, _, scheduled = rest.partition("\n6  ")
     assert "FAILED" not in first
     assert "refresh FAILED" in second
-    assert "one an environment" in second
+    assert "one per environment" in second
     assert "refresh COMPLETED" in scheduled
     assert "are the same on both sides." in scheduled
-    assert "not-to-be-shown" not in told
-    assert "demo-secret" not in told
+    assert "not-to-be-shown" not in shown
+    assert "demo-secret" not in shown
 
 
 def test_a_signal_ends_it_and_all_that_it_started(database_url: str) -> None:
@@ -90,7 +90,7 @@ def test_files_of_json_lines_grow_by_what_is_new(
     meltano("run", "tap-zuora-testenv", "target-jsonl")
     again = file.read_text().splitlines()[len(first) :]
     environments = len(zuora.zuora.environments())
-    # Nothing happened in between: the newest of each environment, and those under way.
+    # Nothing happened in between: the newest job of each environment, and those that are running.
     assert environments <= len(again) <= environments + 2
     assert meltano("state", "list")[0].split() == ["dev:tap-zuora-testenv-to-target-jsonl"]
 
@@ -117,7 +117,7 @@ def test_a_rule_for_metadata_keeps_each_step(
     assert len({row["status"] for row in seen}) == len(seen) == 2
 
 
-def test_a_configuration_that_is_refused_says_why(tmp_path: Path, settings: dict[str, object]) -> None:
+def test_a_refused_configuration_is_reported_with_the_reason(tmp_path: Path, settings: dict[str, object]) -> None:
     meltano = project(tmp_path, settings | {"TAP_ZUORA_TESTENV_MAX_ATTEMPTS": 21})
     with pytest.raises(ToolError, match="Setting `max_attempts` must be a whole number from 1 to 20"):
         meltano("config", "test", "tap-zuora-testenv")

@@ -19,7 +19,7 @@ OWN = ("tap_zuora_testenv", "_editable_impl_tap_zuora_testenv")
 
 
 def run(*line: str | Path, cwd: Path | None = None, **environment: str) -> str:
-    """Run a command that must succeed, without what this shell has set for other Pythons, and give its output."""
+    """Run a command that must succeed, without what this shell has set for other Pythons, and return its output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "UV_", "PIP_", "TAP_"))}
     done = subprocess.run(  # noqa: S603 - Python, uv and what they installed
         line, cwd=cwd, env=kept | environment, check=False, capture_output=True, text=True, timeout=120
@@ -42,7 +42,7 @@ class Distributions:
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:
-    """Build a distribution with what is installed here: no network."""
+    """Build a distribution with the packages that are installed here, without network."""
     run(sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "--outdir", folder, source)
     (made,) = (path for path in folder.iterdir() if path.suffix != ".gitignore")
     return made
@@ -53,7 +53,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     folder = tmp_path_factory.mktemp("distributions")
     sdist = build("sdist", CHECKOUT, folder / "sdist")
     with tarfile.open(sdist) as archive:
-        # Python 3.11.2, which Debian 12 has, knows no filters; Python 3.12 warns without one.
+        # Python 3.11.2, which Debian 12 has, does not support filters; Python 3.12 warns without one.
         safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         archive.extractall(folder / "source", **safely)  # noqa: S202 - made a moment ago, here
     (source,) = (folder / "source").iterdir()
@@ -85,7 +85,7 @@ def new_environment(tmp_path: Path) -> Callable[[], Path]:
 
 @pytest.fixture
 def install(new_environment: Callable[[], Path]) -> Callable[..., Path]:
-    """Install into a new environment, and give its folder of commands."""
+    """Install into a new environment, and return its folder of commands."""
 
     def into(*what: str | Path) -> Path:
         environment = new_environment()

@@ -26,7 +26,7 @@ METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE
 
 
 def files(folder: str) -> set[str]:
-    """List what a folder of the checkout holds, but for what Python leaves there."""
+    """List the files in a folder of the checkout, except those that Python leaves there."""
     found = (path for path in (CHECKOUT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(CHECKOUT).as_posix() for path in found}
 

@@ -1,4 +1,4 @@
-"""The version stands in one place, and only its own tag releases it."""
+"""The version is in one place, and only its own tag releases it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_tag_that_is_not_the_version_or_has_no_changes_is_refused(
         notes(tag, pyproject(version), changelog)
 
 
-def test_the_workflow_is_told_in_one_sentence_and_by_the_exit_code() -> None:
+def test_the_workflow_gets_one_sentence_and_an_exit_code() -> None:
     done = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, CHECKOUT / "dev" / "release.py", "v0.0.0"],
         check=False,
@@ -80,9 +80,9 @@ def test_what_is_installed_has_the_version_of_pyproject() -> None:
     assert version("tap-zuora-testenv") == PROJECT["version"]
 
 
-def test_the_version_stands_nowhere_else_in_the_program() -> None:
-    told = re.compile(rf"__version__|(?<![0-9.]){re.escape(PROJECT['version'])}(?![0-9])")
-    assert [path for path in (CHECKOUT / "tap_zuora_testenv").rglob("*.py") if told.search(path.read_text())] == []
+def test_the_version_is_nowhere_else_in_the_program() -> None:
+    named = re.compile(rf"__version__|(?<![0-9.]){re.escape(PROJECT['version'])}(?![0-9])")
+    assert [path for path in (CHECKOUT / "tap_zuora_testenv").rglob("*.py") if named.search(path.read_text())] == []
 
 
 def test_the_changelog_keeps_a_place_for_what_comes_next() -> None:

@@ -1,4 +1,4 @@
-"""The locked packages: what they may say, and that they fit the project."""
+"""The locked packages: what the files may contain, and that they fit the project."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def lines(name: str) -> list[str]:
 
 
 def pins(name: str) -> dict[str, frozenset[str]]:
-    """Give the versions of each package; several where each is for other versions of Python."""
+    """Return the versions of each package; several if each is for different versions of Python."""
     found: dict[str, frozenset[str]] = {}
     for match in PIN.finditer("\n".join(lines(name))):
         found[match["name"]] = found.get(match["name"], frozenset()) | {match["version"]}
@@ -35,14 +35,14 @@ def pins(name: str) -> dict[str, frozenset[str]]:
 
 
 def locking(name: str) -> str:
-    """Give the command of the Makefile that locks a set of packages."""
+    """Return the command of the Makefile that locks a set of packages."""
     commands = (CHECKOUT / "Makefile").read_text().replace("\\\n", " ").splitlines()
     (command,) = (line for line in commands if f"--output-file requirements/{name}.txt" in line)
     return command
 
 
 def wanted(name: str) -> list[Requirement]:
-    """List what pyproject.toml asks for in a set of packages."""
+    """List what pyproject.toml requires in a set of packages."""
     with (CHECKOUT / "pyproject.toml").open("rb") as file:
         project = tomllib.load(file)
     command = locking(name)
@@ -60,7 +60,7 @@ def group(groups: dict[str, list[Any]], name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_they_hold_hashes_but_no_address_and_no_path(name: str) -> None:
+def test_they_contain_hashes_but_no_address_and_no_path(name: str) -> None:
     listed = lines(name)
     package_or_hash = re.compile(r"^[a-z0-9-]+(\[[a-z0-9, -]+\])?==|^    --hash=sha256:[0-9a-f]{64}( \\)?$")
     assert all(map(package_or_hash.match, listed))
@@ -71,7 +71,7 @@ def test_they_hold_hashes_but_no_address_and_no_path(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_they_are_what_the_project_asks_for(name: str) -> None:
+def test_they_are_what_the_project_requires(name: str) -> None:
     locked = pins(name)
     for requirement in wanted(name):
         versions = locked.get(requirement.name)
@@ -80,8 +80,8 @@ def test_they_are_what_the_project_asks_for(name: str) -> None:
             assert requirement.specifier.contains(version), f"{requirement} is locked as {version}: make requirements"
 
 
-def test_what_is_locked_is_still_asked_for() -> None:
-    """A package that pyproject.toml no longer names does not stay: dev.txt says who asked for each."""
+def test_what_is_locked_is_still_required() -> None:
+    """A package that pyproject.toml no longer names does not stay: dev.txt names what requires each package."""
     asked_by = re.findall(r"(?ms)^([a-z0-9-]+)==(.*?)(?=^[a-z0-9-]+==|\Z)", (FOLDER / "dev.txt").read_text())
     own = {name for name, rest in asked_by if "tap-zuora-testenv (pyproject.toml" in rest}
     assert own == {requirement.name for requirement in wanted("dev")}
@@ -103,7 +103,7 @@ def test_the_two_packages_that_install_a_module_backoff_are_not_both_there() -> 
     assert "backoff" not in pins("dev")
 
 
-# What make runs after it installed a set of packages.
+# The modules that make runs after it has installed a set of packages.
 RUN = {
     "report": ["dev.demo.__main__", "dev.demo.pipe_walkthrough", "dev.demo.models_and_report"],
     "meltano": ["dev.demo.__main__", "dev.demo.meltano_walkthrough"],
@@ -120,8 +120,8 @@ for module in modules:
 
 
 @pytest.mark.parametrize("name", sorted(RUN))
-def test_what_make_runs_imports_no_package_but_those_that_make_installed(name: str) -> None:
-    # Beside Meltano, which is apart, `make meltano` has what the demo has.
+def test_what_make_runs_imports_only_packages_that_make_installed(name: str) -> None:
+    # Next to Meltano, which is in a separate environment, `make meltano` has the packages of the demo.
     installed = pins("demo" if name == "meltano" else name).keys() | {"tap-zuora-testenv"}
     foreign = [
         module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = CHECKOUT / "docs" / "demo.md"
 DEMO = [sys.executable, "-m", "dev.demo"]
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d\d [A-Z][a-z]{2} \d\d:\d\d|\d+\.\d s", "*", text)
 
 
 def start(
@@ -44,17 +50,21 @@ def demo(database_url: str) -> tuple[int, str, str]:
 def test_it_shows_a_refresh_that_was_completed_and_one_that_failed(
     database_url: str, database: psycopg.Connection[Row]
 ) -> None:
-    code, told, errors = demo(database_url.replace("postgres@", "postgres:not-to-be-shown@"))
+    code, output, errors = demo(database_url.replace("postgres@", "postgres:not-to-be-shown@"))
     assert (code, errors) == (0, "")
-    first, second = told.split("\n2  ")
+    first, second = output.split("\n2  ")
     assert "refresh SCRUBBING" in first
     assert "FAILED" not in first
     assert "refresh FAILED" in second
     assert "are the same on both sides." in second
-    assert "not-to-be-shown" not in told
-    assert max(map(len, told.splitlines())) <= 100
+    assert "not-to-be-shown" not in output
+    assert max(map(len, output.splitlines())) <= 100
 
-    kept = told.rpartition("drop schema ")[2].split()[0]
+    # Line for line what the page shows, but for dates and durations.
+    (shown,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert without_times(shown).partition("\n1  ")[2] in without_times(output)
+
+    kept = output.rpartition("drop schema ")[2].split()[0]
     (row,) = database.execute(f"select count(*) as rows from {kept}.test_environment_jobs").fetchall()  # noqa: S608
     assert row["rows"] > 0
 
@@ -67,7 +77,7 @@ def test_a_signal_ends_it_and_all_that_it_started(number: signal.Signals) -> Non
         assert any(line.startswith(b"1  ") for line in process.stdout)
         process.send_signal(number)
         process.stdout.read()
-        # The keeper of PostgreSQL has this pipe too: it ends when the last of them is gone.
+        # The keeper of PostgreSQL has this pipe too: the pipe ends when the last process is gone.
         said = process.stderr.read()
         assert process.wait() == 128 + number
     assert said == (b"\nStopped; nothing is left running.\n" if number == signal.SIGINT else b"")
@@ -91,19 +101,19 @@ def test_postgresql_ends_with_a_process_that_is_killed() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("mysql://someone:hush@somewhere/db", "DATABASE_URL names no PostgreSQL"),
-        ("postgresql://someone:hu%sh@127.0.0.1/db", "DATABASE_URL is not written as PostgreSQL understands it"),
+        ("mysql://someone:hush@somewhere/db", "DATABASE_URL is not the URL of a PostgreSQL database"),
+        ("postgresql://someone:hu%sh@127.0.0.1/db", "DATABASE_URL is not a URL that PostgreSQL accepts"),
         ("postgresql://someone:hush@127.0.0.1:1/db", "The database cannot be reached"),
     ],
 )
-def test_a_database_that_cannot_be_had_is_a_sentence_without_its_password(url: str, sentence: str) -> None:
-    code, told, errors = demo(url)
+def test_a_database_that_cannot_be_reached_is_a_sentence_without_its_password(url: str, sentence: str) -> None:
+    code, output, errors = demo(url)
     assert code == 1
     assert errors.startswith(f"\nThe demo failed. {sentence}")
-    assert not [word for word in ("Traceback", "hush", "hu%sh") if word in told + errors]
+    assert not [word for word in ("Traceback", "hush", "hu%sh") if word in output + errors]
 
 
-def test_the_check_fails_when_the_table_holds_something_else(zuora: EmulatorServer) -> None:
+def test_the_check_fails_when_the_table_differs(zuora: EmulatorServer) -> None:
     documents = {stream: rows for stream, rows in zuora.zuora.documents().items() if stream.endswith("jobs")}
     tables = {stream: [dict(row, progressPercentage=1) for row in rows] for stream, rows in documents.items()}
     with pytest.raises(ToolError, match="progressPercentage is 1 in the table and 100 in Zuora"):

@@ -1,4 +1,4 @@
-"""Each step of a refresh kept as a row of its own: the jobs without a key."""
+"""Each step of a refresh kept as a separate row: the jobs without a key."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def catalog_without_key() -> Any:
 
 
 def catalog_as_meltano_makes_it() -> Any:
-    """What Meltano's rule for metadata leaves: `key_properties` is as it was discovered."""
+    """The result of Meltano's rule for metadata: `key_properties` is as discovered."""
     catalog = discovered()
     (root,) = (each["metadata"] for each in jobs_entry(catalog)["metadata"] if not each["breadcrumb"])
     root["table-key-properties"] = []

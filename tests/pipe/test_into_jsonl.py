@@ -62,13 +62,13 @@ def rows(folder: Path, stream: str) -> list[Row]:
 
 
 def newest(documents: list[Row], stream: str) -> list[Row]:
-    """Give the last row of each key, with times as instants."""
+    """Return the last row of each key, with times as instants."""
     properties = schema(stream)["properties"]
     last = {row["id"]: row for row in documents}
     return [{name: expected_value(row[name], properties[name]) for name in row} for row in last.values()]
 
 
-def test_two_runs_append_what_is_new_and_the_last_row_of_a_job_is_what_zuora_holds(
+def test_two_runs_append_what_is_new_and_the_last_row_of_a_job_is_that_of_zuora(
     folder: Path, zuora: EmulatorServer
 ) -> None:
     run(folder)
@@ -79,7 +79,7 @@ def test_two_runs_append_what_is_new_and_the_last_row_of_a_job_is_what_zuora_hol
 
     second = rows(folder, JOBS)[len(first) :]
     assert job in {row["id"] for row in second}
-    # The second run began where the state of the first one said.
+    # The second run began at the state of the first one.
     assert len(second) < len(first) / 2
     documents = zuora.zuora.documents()
     for stream in STREAMS:

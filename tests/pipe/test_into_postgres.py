@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.pipe.target_tables import Tables
 
 
-def test_two_runs_leave_exactly_what_zuora_holds(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
+def test_two_runs_leave_exactly_the_rows_of_zuora(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
     first = pipe.run()
     assert tables.differences(zuora) == []
 
@@ -37,20 +37,20 @@ def test_two_runs_leave_exactly_what_zuora_holds(pipe: Pipe, zuora: EmulatorServ
     assert {"CANCELLED", "COMPLETED", "FAILED", "SCHEDULED"} <= {row["status"] for row in tables.rows(STREAMS[1])}
 
 
-def test_a_run_from_state_brings_only_what_may_have_changed(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
+def test_a_run_with_a_state_emits_only_what_may_have_changed(pipe: Pipe, zuora: EmulatorServer, tables: Tables) -> None:
     first = pipe.run()
     everything = len(zuora.zuora.documents()["test_environment_jobs"])
     assert tables.arrived("test_environment_jobs") == everything
 
     second = pipe.run(first.state)
     environments = len(zuora.zuora.environments())
-    # Nothing happened in between: the newest of each environment, and those under way.
+    # Nothing happened in between: the newest job of each environment, and those that are running.
     assert environments <= tables.arrived("test_environment_jobs") <= environments + 2 < everything
     assert json.loads(second.state) == json.loads(first.state)
     assert tables.differences(zuora) == []
 
 
-def test_each_field_is_a_column_of_the_type_it_says(pipe: Pipe, tables: Tables) -> None:
+def test_each_field_is_a_column_of_its_declared_type(pipe: Pipe, tables: Tables) -> None:
     pipe.run()
     for stream in STREAMS:
         expected = {name: column_type(definition) for name, definition in schema(stream)["properties"].items()}
@@ -59,7 +59,7 @@ def test_each_field_is_a_column_of_the_type_it_says(pipe: Pipe, tables: Tables) 
 
 
 def column_type(definition: dict[str, Any]) -> str:
-    """Tell what target-postgres makes of a field; it keeps times in the zone of its session, which is UTC here."""
+    """Return the type of a field in PostgreSQL; the target keeps times in the zone of its session, here UTC."""
     if definition.get("format") == "date-time":
         return "timestamp without time zone"
     return "bigint" if "integer" in definition["type"] else "text"

@@ -233,7 +233,7 @@ def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path) -> None:
     assert not [line for line in done.stderr.splitlines() if "zuora-testenv" in line]
 
 
-def test_the_sample_makes_each_line_of_the_log_json_but_for_the_verdict(folder: Path) -> None:
+def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
     given = environment() | {"SINGER_SDK_LOG_CONFIG": os.fspath(SCHEDULES / "json-log.yml")}
     done = subprocess.run(  # noqa: S603 - ours
         [*command("tap-zuora-testenv"), "--config", folder / "config.json"],

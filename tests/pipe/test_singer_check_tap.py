@@ -1,4 +1,4 @@
-"""What an independent reader of Singer messages says of the tap's output."""
+"""What an independent reader of Singer messages reports about the tap's output."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ def test_a_field_that_zuora_lacks_is_null() -> None:
     ("rows", "sentence"),
     [
         ([], "a is missing from the table."),
-        ([ROW, ROW], "1 rows stand in the table more than once."),
-        ([ROW, ROW | {"id": "b"}], "b stands in the table, and Zuora knows nothing of it."),
+        ([ROW, ROW], "1 rows are in the table more than once."),
+        ([ROW, ROW | {"id": "b"}], "b is in the table, and Zuora does not have it."),
         ([ROW | {"done": 8}], "a: done is 8 in the table and 7 in Zuora."),
         ([ROW | {"done": None}], "a: done is None in the table and 7 in Zuora."),
         ([ROW | {"done": "7"}], "a: done is '7' in the table and 7 in Zuora."),

@@ -1,4 +1,4 @@
-"""The fixtures of the models' tests serve here too: the report shows what the models hold."""
+"""The fixtures of the models' tests are used here too: the report shows the rows of the models."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def notice(of: str, kind: str, severity: str, sentence: str, **given: Any) -> Ro
 
 
 def many(environments: int, jobs: int) -> Tables:
-    """Return environments with as many refreshes each, over ten years for a hundred; one in ten needs attention."""
+    """Return environments with that many refreshes each, a hundred in ten years; one in ten needs attention."""
     chance = random.Random(17)  # noqa: S311 - for tests
     tables: Tables = {"readiness": [], "refreshes": [], "refresh_statistics": [], "notices": []}
     for number in range(environments):

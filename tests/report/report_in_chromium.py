@@ -42,7 +42,7 @@ ARGUMENTS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-default-apps",
 )  # fmt: skip
-# What a person would see as text, for each row of a table.
+# The values that a person sees as text, for each row of a table.
 ROWS = """return Object.fromEntries([...document.querySelectorAll('[data-id]')].map(
   row => [row.dataset.id, [...row.querySelectorAll('data')].map(value => value.value)]))"""
 # The least contrast of any text with the page, by WCAG's formula.
@@ -103,7 +103,7 @@ def ask(browser: webdriver.Chrome, script: str) -> Any:
     return browser.execute_script(script)
 
 
-def test_it_asks_for_nothing_but_itself_and_logs_nothing(browser: webdriver.Chrome, report: Path) -> None:
+def test_the_page_requests_nothing_else_and_logs_nothing(browser: webdriver.Chrome, report: Path) -> None:
     browser.get_log("performance")  # type: ignore[no-untyped-call]
     show(browser, report)
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
@@ -136,7 +136,7 @@ def test_nothing_reaches_beyond_the_screen(browser: webdriver.Chrome, report: Pa
 
 
 @pytest.mark.parametrize("width", [320, PHONE, DESK])
-def test_each_chart_is_drawn_once_and_fits_a_phone_and_a_desk(
+def test_each_chart_is_drawn_once_and_fits_a_phone_and_a_desktop(
     browser: webdriver.Chrome, report: Path, width: int
 ) -> None:
     show(browser, report, width)
@@ -183,12 +183,12 @@ def test_in_print_the_paper_is_white_whatever_the_screen_is(browser: webdriver.C
     assert set(visible(browser, ".track > svg")) == {True}
 
 
-# From here on, without dbt.
+# The tests from here on need no dbt.
 
 
 @pytest.fixture(scope="module")
 def page(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Return the file of the page of so many environments, each with ten years of refreshes."""
+    """Return the file of a page of that many environments, each with ten years of refreshes."""
     made: dict[tuple[int, int], Path] = {}
 
     def of(environments: int, jobs: int = JOBS) -> Path:
@@ -226,7 +226,7 @@ def test_a_thousand_environments_with_a_hundred_jobs_keep_the_bounds(postgres: P
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_page_can_be_read_within_two_seconds_and_asks_for_nothing(
+def test_a_page_can_be_read_within_two_seconds_and_requests_nothing(
     browser: webdriver.Chrome, page: Callable[..., Path], size: int
 ) -> None:
     file = page(size)
@@ -247,7 +247,7 @@ def test_a_page_can_be_read_within_two_seconds_and_asks_for_nothing(
         )
         return after
 
-    # What else the machine does is not the page's.
+    # Other work of the machine does not count.
     assert min(painted() for _ in range(3)) < READABLE_WITHIN_MS
 
 
@@ -264,12 +264,12 @@ def test_axe_finds_no_violation(
     scheme: str,
     media: str,
 ) -> None:
-    # A few jobs have all that many have, and axe-core looks at each of them.
+    # A few jobs show everything that many show, and axe-core looks at each of them.
     show(browser, page(size, 3 if size > 1 else JOBS), width, scheme, media)
     ask(browser, "document.querySelectorAll('details').forEach(each => { each.open = true; })")
     browser.set_script_timeout(300)
     browser.execute_script(AXE.read_text(encoding="utf-8"))
-    # The thousand are of the same colours as the fifty, and axe-core would compute them for minutes.
+    # The thousand have the same colours as the fifty, and axe-core would compute them for minutes.
     found = browser.execute_async_script(
         "const [contrast, done] = arguments; axe.run({resultTypes: ['violations'], rules: {'color-contrast': "
         "{enabled: contrast}}}).then(found => done("
@@ -329,7 +329,7 @@ def test_without_script_everything_is_there(browser: webdriver.Chrome, page: Cal
         (timedelta(days=9), "The data were read 9 days ago: this page may be out of date."),
     ],
 )
-def test_a_page_that_is_opened_later_says_how_old_it_is(
+def test_a_page_that_is_opened_later_shows_how_old_its_data_are(
     browser: webdriver.Chrome, page: Callable[..., Path], later: timedelta, said: str
 ) -> None:
     clock = f"Date.now = () => {int((NOW + later).timestamp() * 1000)}"

@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
         (timedelta(days=-400), "400 days"),
     ],
 )
-def test_a_span_has_the_unit_that_says_enough(time: timedelta, said: str) -> None:
+def test_a_span_has_the_unit_of_its_size(time: timedelta, said: str) -> None:
     assert formatting.span(time) == said
 
 
@@ -33,7 +33,7 @@ def test_an_instant_leaves_out_the_year_that_is_now() -> None:
     assert formatting.instant(None) == "—"
 
 
-def test_what_lies_ahead_and_what_lies_behind_differ() -> None:
+def test_future_and_past_instants_differ() -> None:
     assert formatting.relative(NOW + timedelta(days=3), NOW) == "in 3 days"
     assert formatting.relative(NOW - timedelta(days=3), NOW) == "3 days ago"
 

@@ -103,7 +103,7 @@ def test_the_count_of_environments_is_that_of_the_rows_below_it(page: Any, rows:
     assert headline(rows).startswith(f"0 of {len(listed)} environments")
 
 
-def test_notices_are_those_of_the_model_and_stand_above_the_table(text: str, rows: Rows) -> None:
+def test_notices_are_those_of_the_model_and_are_above_the_table(text: str, rows: Rows) -> None:
     assert [(notice.severity, notice.test_environment_id, notice.kind) for notice in rows.notices] == [
         ("alert", "dev", "refresh_failed"),
         ("warn", "uat", "running_late"),
@@ -132,7 +132,7 @@ def test_each_kind_of_notice_of_the_model_has_words() -> None:
     assert set(re.findall(r"'kind': '(\w+)'", text)) == set(KINDS)
 
 
-def test_environments_with_something_to_say_come_first(make_marts: Callable[[Tables], str], database_url: str) -> None:
+def test_environments_with_notices_come_first(make_marts: Callable[[Tables], str], database_url: str) -> None:
     states = {
         "a": "ready",
         "b": "unavailable",
@@ -155,7 +155,7 @@ def test_environments_with_something_to_say_come_first(make_marts: Callable[[Tab
     assert list(read(database_url, schema).names) == list("gfedacb")
 
 
-def test_the_table_says_how_each_environment_stands(page: Any) -> None:
+def test_the_table_shows_the_state_of_each_environment(page: Any) -> None:
     assert page.rows["uat"] == (
         "UAT <b>& TEST, FULL copy — ◐ Busy Refresh: SCRUBBING 46 % was to end 10 Mar, 10:00 , 2 h ago requested by bob "
         "34 days old exported on 4 Feb 2026 ● completed 5 Feb, 12:00 requested by ann — —"
@@ -192,7 +192,7 @@ def test_a_requester_without_a_name_is_an_id_that_can_be_copied_whole(write: Cal
     assert 'requested by <span class="id">8ad08f0184ab20c20184ab2a9f3d0b1c</span>' in text
 
 
-def test_environments_of_one_name_are_told_apart_whatever_their_ids_begin_with() -> None:
+def test_environments_of_one_name_are_distinguished_whatever_their_ids_begin_with() -> None:
     keys = ("aaaaaaaa1", "aaaaaaaa2", "bbbbbbbbb")
     names = as_rows([environment(key, environment_name="Same") for key in keys]).names
     assert len(set(names.values())) == 3
@@ -211,7 +211,7 @@ def test_the_numbers_are_those_of_the_models(page: Any, rows: Rows) -> None:
         assert page.values[key] == [str(value) for value in numbers if value is not None]
 
 
-def test_it_needs_nothing_but_itself(text: str, page: Any) -> None:
+def test_the_page_is_self_contained(text: str, page: Any) -> None:
     tags = Counter(tag for tag, _ in page.elements)
     assert not {"link", "iframe", "img", "object", "image", "use", "foreignobject"} & set(tags)
     asked = [
@@ -235,7 +235,7 @@ def test_a_hostile_name_is_text(text: str) -> None:
     assert "UAT &lt;b&gt;&amp;" in text
 
 
-def test_what_is_drawn_is_also_said(text: str) -> None:
+def test_what_is_drawn_is_also_described(text: str) -> None:
     said = {unescape(title) for title in re.findall(r'role="img"[^>]*><title>(.*?)</title>', text)}
     assert "UAT <b>&: refresh completed 5 Feb 2026, 12:00 UTC after 10.0 hours" in said
     assert "UAT <b>&: refresh running, 46 percent done, expected to end 10 Mar 2026, 10:00 UTC" in said
@@ -243,7 +243,7 @@ def test_what_is_drawn_is_also_said(text: str) -> None:
     assert "Development (dev): next refresh allowed from 10 Mar 2026, 06:00 UTC" in said
 
 
-def test_every_heading_of_a_table_says_what_it_heads_and_no_id_stands_twice(page: Any) -> None:
+def test_every_heading_of_a_table_has_a_scope_and_no_id_appears_twice(page: Any) -> None:
     assert all(given.get("scope") in ("col", "row") for tag, given in page.elements if tag == "th")
     ids = Counter(given["id"] for _, given in page.elements if given.get("id"))
     assert set(ids.values()) == {1}
@@ -256,7 +256,7 @@ def test_colours_are_the_pages_own_so_that_they_follow_light_and_dark(text: str)
     assert [rule for rule in rules if "#" in rule or "rgb" in rule] == []
 
 
-def test_data_that_were_read_long_ago_are_said_to_be_old(rows: Rows) -> None:
+def test_data_that_were_read_long_ago_are_marked_as_old(rows: Rows) -> None:
     old = '<strong id="old">The data were read 2 days ago: '
     assert old not in render(rows, NOW)
     assert old in render(rows, NOW + timedelta(days=2))
@@ -268,13 +268,13 @@ def test_when_the_data_were_read_comes_first(text: str, page: Any) -> None:
     assert 'As of <time datetime="2026-03-10T12:00:00+00:00">10 Mar 2026, 12:00</time>: relative times' in text
 
 
-def test_tables_that_do_not_say_when_they_were_read_are_said_to_be_so(write: Callable[[Tables], str]) -> None:
+def test_a_page_of_tables_without_a_time_of_reading_mentions_that(write: Callable[[Tables], str]) -> None:
     assert "Nothing in the tables says when the data were read." in write(
         {"readiness": [environment(extracted_at=None)]}
     )
 
 
-def test_the_command_says_where_the_report_is(
+def test_the_command_prints_where_the_report_is(
     built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "my report.html"
@@ -284,9 +284,7 @@ def test_the_command_says_where_the_report_is(
     assert output.exists()
 
 
-def test_the_option_counts_more_than_the_variable(
-    built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_option_overrides_the_variable(built: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     output = tmp_path / "report.html"
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     assert run(["--database", built.url, "--schema", built.models_schema, "--output", str(output)]) == 0
@@ -306,7 +304,7 @@ def test_make_report_builds_the_models_first(
 
 @pytest.mark.parametrize("command", [run, models_and_report.main])
 @pytest.mark.parametrize("url", ["postgresql://someone:hu%sh@127.0.0.1/db", "postgresql://someone:hush@127.0.0.1:1/db"])
-def test_a_database_that_cannot_be_had_is_a_sentence(
+def test_a_database_that_cannot_be_reached_is_a_sentence(
     url: str,
     command: Callable[[list[str]], int],
     tmp_path: Path,
@@ -336,7 +334,7 @@ def test_a_database_that_cannot_be_had_is_a_sentence(
         ("postgresql://127.0.0.1:1/db?password=hush", "The tables in the schema zuora_testenv_models cannot be read: "),
     ],
 )
-def test_a_url_that_is_no_database_is_a_sentence_without_it(
+def test_a_url_that_is_not_a_database_is_a_sentence_without_the_url(
     url: str, reason: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
@@ -421,13 +419,13 @@ def test_a_file_that_cannot_be_written_is_a_sentence(built: Place, tmp_path: Pat
         write_report(built.url, built.models_schema, tmp_path / "file" / "report.html")
 
 
-def test_no_environment_is_a_page_that_says_so(write: Callable[[Tables], str], read_page: Callable[[str], Any]) -> None:
+def test_without_environments_the_page_says_so(write: Callable[[Tables], str], read_page: Callable[[str], Any]) -> None:
     text = write({})
     assert "There is no test environment in the tables: run the tap and dbt first." in text
     assert [tag for tag, _ in read_page(text).elements if tag == "table"] == []
 
 
-def test_one_of_a_thing_is_not_several(write: Callable[[Tables], str]) -> None:
+def test_one_row_is_counted_in_the_singular(write: Callable[[Tables], str]) -> None:
     text = write({"readiness": [environment()], "refreshes": [job("only")]})
     assert "<summary>1 job as a table, with requesters</summary>" in text
 
@@ -486,7 +484,7 @@ def test_notices_are_printed_and_an_alert_is_exit_status_3(
     assert (first["since"], first["as_of"]) == ("2026-02-28T01:00:00+00:00", "2026-03-10T12:00:00+00:00")
 
 
-def test_notices_without_an_alert_are_exit_status_0_and_a_page_can_be_had_too(
+def test_notices_without_an_alert_are_exit_status_0_and_a_page_can_be_written_too(
     make_marts: Callable[[Tables], str],
     database_url: str,
     tmp_path: Path,
@@ -529,7 +527,7 @@ def test_all_rows_and_columns_are_in_the_csv_and_no_text_is_a_formula(
     assert by_id["0"]["as_of"] == "2026-03-10T12:00:00+00:00"
 
 
-def test_duckdb_holds_the_same_page_as_postgresql(postgres: Postgres, tmp_path: Path) -> None:
+def test_duckdb_gives_the_same_page_as_postgresql(postgres: Postgres, tmp_path: Path) -> None:
     tables, pages = many(5, 30), []
     for engine, url in (
         (postgres, postgres.url),

@@ -1,4 +1,4 @@
-"""The tap's threads in a few thousand orders; and bugs put into them on purpose, each of which some order shows."""
+"""The tap's threads in a few thousand orders; and bugs put into them on purpose, each of which some order reveals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BREAKER = "tap_zuora_testenv.breaker"
     ("scenario", "interleavings"),
     [("look_ahead", 1200), ("pace", 1000), ("auth", 1500), ("client", 600), ("breaker", 300)],
 )
-def test_in_every_order_nothing_is_lost_or_twice_and_no_wait_is_without_end(scenario: str, interleavings: int) -> None:
+def test_in_every_order_nothing_is_lost_or_duplicated_and_no_wait_is_endless(scenario: str, interleavings: int) -> None:
     figures = soak(1, interleavings, scenarios=(scenario,))
     assert figures.interleavings == {scenario: interleavings}
     # The threads can change at many points of each.
@@ -45,7 +45,7 @@ def test_the_same_seed_gives_the_same_order() -> None:
             "the place would stay empty.\n                self._changed.notify_all()",
             "the place would stay empty.\n                self._changed.notify()",
             "a request waits for a place although one is free",
-            id="a place that is given back wakes one thread only",
+            id="a place that is given back wakes only one thread",
         ),
         pytest.param(
             "pace",
@@ -124,8 +124,8 @@ def test_the_same_seed_gives_the_same_order() -> None:
             CLIENT,
             "self._pace.wait_out_pause()\n",
             "self._pace.request().__enter__()\n",
-            "all threads wait without end",
-            id="the token needs a place of its own",
+            "all threads wait forever",
+            id="the token needs a separate place",
         ),
         pytest.param(
             "client",
@@ -158,7 +158,7 @@ def run(seed: int, work: Callable[[], object]) -> float:
         return scheduler.now - began
 
 
-def test_threads_that_hold_what_the_other_needs_are_found() -> None:
+def test_a_deadlock_is_found() -> None:
     def work() -> None:
         locks = Lock(), Lock()
 
@@ -173,11 +173,11 @@ def test_threads_that_hold_what_the_other_needs_are_found() -> None:
         for seed in range(50):
             run(seed, work)
 
-    with pytest.raises(InterleavingError, match="all threads wait without end"):
+    with pytest.raises(InterleavingError, match="all threads wait forever"):
         run_all()
 
 
-def test_a_loop_without_end_is_found() -> None:
+def test_an_endless_loop_is_found() -> None:
     def work() -> None:
         lock = Lock()
         while True:
@@ -196,7 +196,7 @@ def test_an_error_of_any_thread_is_that_of_the_run() -> None:
         run(1, lambda: Thread(target=fail).start())
 
 
-def test_a_wait_with_a_limit_takes_virtual_time_only() -> None:
+def test_a_wait_with_a_limit_takes_only_virtual_time() -> None:
     def work() -> None:
         condition = Condition()
         with condition:

@@ -29,7 +29,7 @@ def test_six_signals_cost_a_target_nothing() -> None:
     assert (figures.rounds, figures.records) == (2, 2 * 6 * 56)
 
 
-def test_every_signal_is_drawn_and_half_of_them_while_jobs_are_asked_for() -> None:
+def test_every_signal_is_drawn_and_half_of_them_while_jobs_are_requested() -> None:
     drawn, again = (list(moments(random.Random(1), 200, signal_soak.REQUESTS)) for _ in range(2))  # noqa: S311 - a seed
     assert {each.signal for each in drawn} == set(SIGNALS) == {signal.SIGTERM, signal.SIGINT, signal.SIGKILL}
     assert sum(each.requests > 1 for each in drawn) > 100

@@ -1,4 +1,4 @@
-"""The command and an emulator for it to ask, over real HTTP and on a clock that moves as soon as somebody waits."""
+"""The command and an emulator for its requests, over real HTTP and on a clock that moves as soon as it waits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 class MovedClock:
-    """A clock on which waiting takes no time: the emulator's clock moves along, and what is due happens.
+    """A clock on which waiting takes no time: the emulator's clock moves too, and actions that are due happen.
 
     Attributes:
         waited: The seconds of each wait.
@@ -42,7 +42,7 @@ class MovedClock:
         return self._seconds
 
     def at(self, seconds: float, action: Callable[[], Any]) -> None:
-        """Let something happen that many seconds after the start."""
+        """Do something that many seconds after the start."""
         self._due.append((seconds, action))
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
@@ -60,7 +60,7 @@ class MovedClock:
 
 @dataclass
 class Ran:
-    """What one run of the command gave."""
+    """The result of one run of the command."""
 
     code: int
     verdict: str
@@ -105,7 +105,7 @@ def clock() -> MovedClock:
 
 @pytest.fixture
 def zuora(clock: MovedClock) -> Zuora:
-    """A tenant with one test environment, which has no job yet; tokens live by the same clock."""
+    """A tenant with one test environment, which has no job yet; tokens expire by the same clock."""
     return Zuora(environments=1, jobs=0, clock=clock.zuora_clock, tokens=Tokens(ticks=clock.monotonic))
 
 
@@ -125,7 +125,7 @@ def server(zuora: Zuora) -> Iterator[EmulatorServer]:
 
 @pytest.fixture
 def restored_signals() -> Iterator[None]:
-    """What the command does about signals is taken back."""
+    """Undo what the command does about signals."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():

@@ -338,7 +338,7 @@ def test_a_long_wait_that_zuora_asks_for_does_not_end_the_wait(
     ran = command("--wait")
     assert ran.code == 0
     assert ran.err.count("it asks to wait 7,200 s") == 2
-    # After it nothing is sent for as long as the client would have waited at most.
+    # After that, nothing is sent for the longest time that the client would have waited.
     assert clock.waited[3:5] == [600, 600]
 
 
@@ -459,7 +459,7 @@ def test_a_shell_that_completes_a_command_line_gets_words_and_no_verdict(
     assert capsys.readouterr() == ("plain,--name\n", "")
 
 
-def test_a_bug_is_not_taken_for_an_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_not_reported_as_an_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Observer) -> None:
         raise ZeroDivisionError("demo-secret")
 
@@ -471,7 +471,7 @@ def test_a_bug_is_not_taken_for_an_answer(command: Command, monkeypatch: pytest.
     assert "ZeroDivisionError: ***" in ran.err
 
 
-def test_a_bug_in_a_thread_is_not_taken_for_an_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_a_thread_is_not_reported_as_an_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tap_zuora_testenv.zuora.client.listed_rows", lambda _: 1 / 0)
     assert command().verdict.endswith("(ZeroDivisionError).")
 
@@ -483,7 +483,7 @@ def test_a_bug_in_a_thread_is_not_taken_for_an_answer(command: Command, monkeypa
         (SystemExit(1), 1, "Unknown: the reader of the output went away."),
     ],
 )
-def test_what_interrupts_has_a_verdict(
+def test_an_interruption_has_a_verdict(
     command: Command, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, verdict: str
 ) -> None:
     def interrupt(_: Observer) -> None:
@@ -498,7 +498,7 @@ def test_what_interrupts_has_a_verdict(
 
 
 @pytest.mark.usefixtures("running")
-def test_each_line_of_json_is_as_its_schema_says(command: Command, zuora: Zuora) -> None:
+def test_each_line_of_json_follows_its_schema(command: Command, zuora: Zuora) -> None:
     zuora.put_environment(environment("E1", "Acm\u00e9 \u202e", status=None, nextRefreshTime="2026-03-05 12:00:00"))
     documents = command("--json", "--wait", "--timeout=12h").documents
     validator = Draft7Validator(SCHEMA, format_checker=FormatChecker())

@@ -30,7 +30,7 @@ SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 
 @pytest.fixture
 def start(command: Command) -> Iterator[Any]:
-    """Start the command; what still runs at the end of the test is ended."""
+    """Start the command; a process that still runs at the end of the test is ended."""
     running: list[subprocess.Popen[str]] = []
 
     def begin(
@@ -62,7 +62,7 @@ def start(command: Command) -> Iterator[Any]:
 
 @pytest.fixture
 def busy(zuora: Zuora, sandbox: str) -> str:
-    """A test environment in which a job runs for ever."""
+    """A test environment in which a job runs forever."""
     zuora.put_job(sandbox, {"id": "j1", "jobType": "REFRESH", "status": "EXPORTING"})
     return sandbox
 
@@ -84,7 +84,7 @@ def test_the_last_line_is_the_verdict(start: Any) -> None:
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_the_wait(start: Any, number: signal.Signals, code: int) -> None:
-    # Whatever started the tests may ignore it.
+    # The program that started the tests may ignore it.
     process = start("--wait", actions={number: signal.SIG_DFL})
     assert process.stdout.readline().startswith("Acme UAT  busy ")
     process.send_signal(number)
@@ -118,7 +118,7 @@ def test_a_hangup_that_is_ignored_at_the_start_stays_ignored(start: Any) -> None
     assert end(process) == (143, "Stopped by SIGTERM.")
 
 
-def test_a_reader_that_went_away_is_not_taken_for_an_answer(start: Any) -> None:
+def test_a_reader_that_went_away_is_not_reported_as_an_answer(start: Any) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     process = start(stdout=writing)

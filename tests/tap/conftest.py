@@ -1,4 +1,4 @@
-"""A tap and an emulator for it to ask, over real HTTP and on a clock on which waiting takes no time."""
+"""A tap and an emulator for its requests, over real HTTP and on a clock on which waiting takes no time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tap(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Tap]:
-    """The command as a user starts it, but for its process; what it sets up in one is taken back."""
+    """The command as a user starts it, except that it runs in this process; what it sets up there is undone."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     root, log_handlers = logging.getLogger(), [*logging.getLogger().handlers]
     yield Tap(server.url, tmp_path, capfd, caplog)

@@ -32,7 +32,7 @@ class Consumer(Target):
 
 
 def accept(lines: Iterable[str]) -> None:
-    """Read each message as a target does, and raise what a target would end with."""
+    """Read each message as a target does, and raise the error that a target would end with."""
     target = Consumer()
     target.logger.disabled = True
     target.process_lines(StringIO("".join(f"{line.rstrip()}\n" for line in lines)))

@@ -29,7 +29,7 @@ E1, E2, E3 = (f"{number}0000000-0000-4000-8000-00000000000e" for number in (1, 2
 
 
 def job(number: int, environment: str = E1, status: str = "COMPLETED", updated: object = None, **fields: Any) -> Any:
-    """A job as Zuora would send it; each has an id of its own, and was last updated in the minute of its number."""
+    """A job as Zuora would send it; each number has its own id, and was last updated in the minute of that number."""
     return {
         "id": f"{number:08d}-0000-4000-8000-00000000000a",
         "testEnvironmentId": environment,
@@ -48,7 +48,7 @@ def environment(identity: str, **fields: Any) -> Any:
 
 @dataclass
 class Ran:
-    """What one run of the tap gave."""
+    """The result of one run of the tap."""
 
     code: int
     verdict: str
@@ -57,7 +57,7 @@ class Ran:
 
     @property
     def state(self) -> Any:
-        """The last state, as a target hands it on."""
+        """The last state, as a target passes it on."""
         states = [message["value"] for message in self.messages if message["type"] == "STATE"]
         return states[-1] if states else None
 
@@ -73,7 +73,7 @@ class Ran:
 
 
 class Tap:
-    """The command, with an emulator to ask."""
+    """The command, with an emulator for its requests."""
 
     def __init__(
         self, url: str, folder: Path, output: pytest.CaptureFixture[str], log: pytest.LogCaptureFixture
@@ -82,7 +82,7 @@ class Tap:
         self.config: dict[str, Any] = {"base_url": url, "client_id": DEMO_CLIENT_ID, "client_secret": "demo-secret"}
 
     def __call__(self, *arguments: str, state: object = None, only: str | None = None, **config: object) -> Ran:
-        """Run it with these settings over the usual ones; None takes one away."""
+        """Run it with these settings added to the usual ones; None removes one."""
         options = [*arguments]
         given = {name: value for name, value in (self.config | config).items() if value is not None}
         options += ["--config", self.file("config.json", given)]
@@ -118,5 +118,5 @@ class Tap:
 
 
 def paths(zuora: Zuora, method: str = "GET") -> list[str]:
-    """The paths that were asked for, in order."""
+    """The paths that were requested, in order."""
     return [each.path for each in zuora.requests if each.method == method]

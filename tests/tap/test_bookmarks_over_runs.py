@@ -50,7 +50,7 @@ def test_the_second_run_brings_the_unfinished_and_what_is_not_older_than_the_boo
     assert tap(test_environments=[E1], state=state).ids() == [job(1)["id"], job(3)["id"]]
 
 
-def test_a_jobs_last_step_is_not_lost_although_its_update_time_stood_still(tap: Tap, zuora: Zuora) -> None:
+def test_a_jobs_last_step_is_not_lost_although_its_update_time_did_not_move(tap: Tap, zuora: Zuora) -> None:
     state = tap().state
     zuora.put_job(E1, job(1, status="FAILED"))
     ran = tap(state=state)
@@ -74,7 +74,7 @@ def test_a_bookmark_never_moves_back(tap: Tap, zuora: Zuora) -> None:
     assert tap(state=state).bookmark()["replication_key_value"] == "2026-01-01T00:03:00Z"
 
 
-def test_a_stamp_in_the_future_moves_the_bookmark_to_the_start_of_the_run_at_most(tap: Tap, zuora: Zuora) -> None:
+def test_a_stamp_in_the_future_moves_the_bookmark_at_most_to_the_start_of_the_run(tap: Tap, zuora: Zuora) -> None:
     zuora.put_job(E1, job(4, updated="2999-01-01T00:00:00Z"))
     before = datetime.now(UTC)
     value = datetime.fromisoformat(tap().bookmark()["replication_key_value"])
@@ -89,7 +89,7 @@ def test_a_job_without_an_update_time_is_always_emitted(tap: Tap, zuora: Zuora) 
     assert next(each for each in ran.records() if each["id"] == "stampless")["updateTime"] is None
 
 
-def test_a_job_named_anew_is_emitted_although_it_is_older_than_the_bookmark(tap: Tap) -> None:
+def test_a_newly_named_job_is_emitted_although_it_is_older_than_the_bookmark(tap: Tap) -> None:
     state = tap(test_environments=named(3)).state
     assert tap(test_environments=named(2, 3), state=state).ids() == [job(2)["id"], job(3)["id"]]
 
@@ -138,7 +138,7 @@ def test_start_date_leaves_out_what_finished_before_it_while_there_is_no_bookmar
     assert ran.ids() == [job(1)["id"], job(3)["id"]]
 
 
-def test_a_bookmark_wins_over_start_date(tap: Tap, zuora: Zuora) -> None:
+def test_a_bookmark_overrides_start_date(tap: Tap, zuora: Zuora) -> None:
     state = tap().state
     zuora.put_job(E1, job(4, updated="2026-01-01T00:04:00Z"))
     assert job(4)["id"] in tap(state=state, start_date="2026-06-01T00:00:00Z").ids()
@@ -195,7 +195,7 @@ def test_a_catalog_that_forces_full_table_brings_all_and_moves_no_bookmark(tap: 
         ),
     ],
 )
-def test_a_state_that_is_none_is_refused_in_a_sentence(tap: Tap, zuora: Zuora, state: object, wrong: str) -> None:
+def test_a_state_of_another_form_is_refused_in_a_sentence(tap: Tap, zuora: Zuora, state: object, wrong: str) -> None:
     ran = tap(state=state)
     assert (ran.code, ran.messages, len(zuora.requests)) == (2, [], 0)
     assert ran.verdict.startswith("Misconfigured: The state is refused: ")

@@ -1,4 +1,4 @@
-"""What a catalog that is handed back changes."""
+"""What a catalog that is given to the tap changes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("told", "keys"),
+    ("metadata", "keys"),
     [({"table-key-properties": []}, []), ({"table-key-properties": ["id"]}, ["id"]), ({}, ["id"]), (None, ["id"])],
 )
-def test_a_stream_whose_metadata_tell_of_no_key_has_none(tap: Tap, zuora: Zuora, told: Any, keys: list[str]) -> None:
+def test_a_stream_whose_metadata_have_an_empty_key_has_none(
+    tap: Tap, zuora: Zuora, metadata: Any, keys: list[str]
+) -> None:
     zuora.put_environment(environment(E1))
     zuora.put_job(E1, job(1))
     catalog = tap.catalog(JOBS, ENVIRONMENTS)
     (jobs,) = (stream for stream in catalog["streams"] if stream["stream"] == JOBS)
     root = next(each for each in jobs["metadata"] if each["breadcrumb"] == [])
     root["metadata"].pop("table-key-properties")
-    if told is None:
+    if metadata is None:
         jobs["metadata"].remove(root)
     else:
-        root["metadata"] |= told
+        root["metadata"] |= metadata
     ran = tap("--catalog", tap.file("given.json", catalog))
     schemas = {each["stream"]: each for each in ran.messages if each["type"] == "SCHEMA"}
     assert (schemas[JOBS]["key_properties"], schemas[ENVIRONMENTS]["key_properties"]) == (keys, ["id"])
@@ -85,7 +87,7 @@ def test_records_follow_the_schema_of_a_catalog(tap: Tap, change: dict[str, Any]
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_field_that_a_catalog_drops_is_not_told_but_an_unknown_one_is(tap: Tap) -> None:
+def test_a_field_that_a_catalog_drops_is_not_reported_but_an_unknown_one_is(tap: Tap) -> None:
     ran = run(tap, {"tenantName": None, "tier": {"type": ["string", "null"]}})
     unknown = [line.rpartition(": ")[2] for line in ran.log.splitlines() if "unknown field" in line]
     assert unknown == ["retired", "share", "size", "template"]
@@ -93,7 +95,7 @@ def test_a_field_that_a_catalog_drops_is_not_told_but_an_unknown_one_is(tap: Tap
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_value_that_is_not_of_the_type_of_a_catalog_is_told(tap: Tap) -> None:
+def test_a_value_that_is_not_of_the_type_of_a_catalog_is_reported(tap: Tap) -> None:
     ran = run(tap, {"tenantName": {"type": ["integer", "null"]}, "tier": {"type": "integer"}})
     assert f"test environment {E1}: its tenantName is not of its type and becomes null: 'Acme 1'" in ran.log
     assert f"test environment {E1}: its tier is not of its type and is left out: 'gold'" in ran.log
@@ -129,7 +131,7 @@ def test_bookmarks_and_ids_come_from_the_row_whatever_a_catalog_declares(
     assert run(tap, change, state=ran.state).ids() == [job(2)["id"], job(3)["id"]]
 
 
-def test_a_deselected_field_is_left_out_and_its_value_is_not_told(tap: Tap, zuora: Zuora) -> None:
+def test_a_deselected_field_is_left_out_and_its_value_is_not_reported(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     zuora.put_job(E1, job(1, jobEndTime="soon", tier="gold"))
     catalog = tap.catalog(JOBS)

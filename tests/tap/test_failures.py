@@ -49,7 +49,7 @@ def with_code(code: object, message: str = "no") -> Any:
     ],
     ids=lambda fault: f"{fault.status}-{fault.body or fault.json or fault.cut_after_bytes}"[:40],
 )
-def test_a_passing_fault_is_tried_again(tap: Tap, zuora: Zuora, fault: Fault) -> None:
+def test_a_transient_fault_is_retried(tap: Tap, zuora: Zuora, fault: Fault) -> None:
     zuora.faults.add(fault)
     ran = tap(only=JOBS)
     assert (ran.code, len(ran.ids())) == (0, 3)
@@ -65,8 +65,8 @@ def test_a_request_that_used_up_its_attempts_does_not_stop_the_others(tap: Tap, 
     assert ran.bookmark(E1) is None
     assert ran.bookmark(E2) is not None
     assert ran.verdict.startswith(f"Incomplete: GET {LIST_OF_JOBS} at 127.0.0.1:")
-    for told in ("answered 500", "processId P-1", "Zuora-Request-Id", '"Oh no"', "emitted 2 jobs"):
-        assert told in ran.verdict
+    for part in ("answered 500", "processId P-1", "Zuora-Request-Id", '"Oh no"', "emitted 2 jobs"):
+        assert part in ran.verdict
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,9 @@ def test_a_request_that_used_up_its_attempts_does_not_stop_the_others(tap: Tap, 
     ],
     ids=lambda fault: f"{fault.status}-{fault.json}"[:40],
 )
-def test_an_answer_that_is_not_what_was_asked_for_fails_at_once_and_alone(tap: Tap, zuora: Zuora, fault: Fault) -> None:
+def test_an_answer_that_is_not_what_was_requested_fails_only_its_request_at_once(
+    tap: Tap, zuora: Zuora, fault: Fault
+) -> None:
     zuora.faults.add(fault)
     ran = tap(only=JOBS)
     assert (ran.code, ran.ids()) == (1, [job(2)["id"], job(3)["id"]])
@@ -100,13 +102,13 @@ def test_an_answer_that_is_not_what_was_asked_for_fails_at_once_and_alone(tap: T
         {"result": [job(1)]},
     ],
 )
-def test_another_job_than_the_one_asked_for_is_not_emitted(tap: Tap, zuora: Zuora, answer: object) -> None:
+def test_a_job_other_than_the_requested_one_is_not_emitted(tap: Tap, zuora: Zuora, answer: object) -> None:
     zuora.faults.add(Fault(f"*/jobs/{job(1)['id']}", status=200, json=answer))
     ran = tap(test_environments=[{"id": E1, "job_ids": [job(1)["id"]]}, E2], only=JOBS)
     assert (ran.code, ran.ids()) == (1, [job(2)["id"]])
 
 
-def test_a_job_is_the_one_asked_for_in_another_spelling_and_without_its_environment(tap: Tap, zuora: Zuora) -> None:
+def test_a_job_is_the_requested_one_in_another_spelling_and_without_its_environment(tap: Tap, zuora: Zuora) -> None:
     answer = {**job(1), "id": job(1)["id"].upper(), "testEnvironmentId": None}
     zuora.faults.add(Fault(f"*/jobs/{job(1)['id']}", status=200, json=answer))
     ran = tap(test_environments=[{"id": E1, "job_ids": [job(1)["id"]]}], only=JOBS)
@@ -115,7 +117,9 @@ def test_a_job_is_the_one_asked_for_in_another_spelling_and_without_its_environm
 
 
 @pytest.mark.parametrize("stranger", [None, 7, "text", [], {}, {"id": ""}, {"id": True}])
-def test_a_row_that_is_no_job_is_named_and_the_good_ones_are_emitted(tap: Tap, zuora: Zuora, stranger: object) -> None:
+def test_a_row_that_is_not_a_job_is_named_and_the_good_ones_are_emitted(
+    tap: Tap, zuora: Zuora, stranger: object
+) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, status=200, json={"result": [stranger, job(1)], "size": 2}))
     ran = tap(test_environments=[E1], only=JOBS)
     assert (ran.code, ran.ids(), ran.bookmark()) == (1, [job(1)["id"]], None)
@@ -198,7 +202,7 @@ def test_an_environment_that_the_list_has_is_not_missing_but_failed_if_its_jobs_
     assert "does not have the test environment" not in ran.log
 
 
-def test_a_run_whose_every_list_of_jobs_is_not_found_is_not_done(tap: Tap, zuora: Zuora) -> None:
+def test_a_run_that_finds_no_list_of_jobs_is_not_done(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault("/test-environments/*/jobs", status=404, body="<html>Not found</html>"))
     for streams in ({}, {"only": JOBS}):
         ran = tap(**streams)
@@ -248,7 +252,7 @@ def test_a_list_of_environments_that_fails_does_not_stop_named_jobs(tap: Tap, zu
     assert ran.bookmark() is not None
 
 
-def test_a_discovered_id_that_is_no_path_segment_is_not_asked_for(tap: Tap, zuora: Zuora) -> None:
+def test_a_discovered_id_that_is_not_a_path_segment_is_not_requested(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment("../oauth"))
     ran = tap()
     assert (ran.code, len(ran.ids())) == (1, 3)
@@ -259,7 +263,7 @@ def test_a_discovered_id_that_is_no_path_segment_is_not_asked_for(tap: Tap, zuor
     assert all("oauth" not in path for path in paths(zuora))
 
 
-def test_wrong_credentials_end_the_run_at_once_and_say_what_to_do(tap: Tap, zuora: Zuora) -> None:
+def test_wrong_credentials_end_the_run_at_once_with_what_to_do(tap: Tap, zuora: Zuora) -> None:
     ran = tap(client_secret="wrong-secret")
     assert (ran.code, ran.records(), paths(zuora)) == (2, [], [])
     assert ran.verdict.startswith("Misconfigured: POST /oauth/token at ")
@@ -278,7 +282,7 @@ def test_a_missing_permission_for_the_list_that_is_needed_ends_the_run_and_names
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 90000010), (401, 90000011), (200, 90000010)])
-def test_one_environment_that_is_refused_does_not_starve_the_others(
+def test_one_environment_that_is_refused_does_not_stop_the_others(
     tap: Tap, zuora: Zuora, status: int, code: int
 ) -> None:
     zuora.faults.add(Fault(f"/test-environments/{E2}/jobs", status=status, json=with_code(code)))
@@ -336,7 +340,7 @@ def test_jobs_with_another_environment_than_the_one_requested_are_emitted_with_o
 
 
 @pytest.mark.parametrize("config", [{}, {"test_environments": [E1]}])
-def test_a_bug_where_an_answer_is_read_is_not_taken_for_a_fault_of_zuoras(
+def test_a_bug_in_reading_an_answer_is_not_reported_as_a_fault_of_zuora(
     tap: Tap, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
     monkeypatch.setattr("tap_zuora_testenv.zuora.client.listed_rows", lambda *_, **__: 1 / 0)
@@ -345,7 +349,7 @@ def test_a_bug_where_an_answer_is_read_is_not_taken_for_a_fault_of_zuoras(
     assert ran.verdict == "Stopped: a bug in tap-zuora-testenv, please report it (ZeroDivisionError)."
 
 
-def test_a_token_that_died_is_renewed_once_outside_the_attempts(tap: Tap, zuora: Zuora) -> None:
+def test_an_expired_token_is_renewed_once_outside_the_attempts(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, times=1, status=401, json=with_code(90000011)))
     assert tap(max_attempts=1).code == 0
     assert paths(zuora, "POST") == ["/oauth/token"] * 2
@@ -370,7 +374,7 @@ def test_an_access_token_is_used_as_it_is_and_never_renewed(tap: Tap, zuora: Zuo
 
 
 @pytest.mark.parametrize("fault", [Fault("/oauth/token", times=4, status=status) for status in (429, 500, 503)])
-def test_the_token_request_is_tried_again_like_any_other(tap: Tap, zuora: Zuora, fault: Fault) -> None:
+def test_the_token_request_is_retried_like_any_other(tap: Tap, zuora: Zuora, fault: Fault) -> None:
     zuora.faults.add(fault)
     assert tap().code == 0
 
@@ -398,7 +402,7 @@ def test_retry_after_is_respected_and_everyone_waits(tap: Tap, zuora: Zuora, clo
     assert 5.9 <= sum(clock.waited) <= 7
 
 
-def test_a_wait_longer_than_ten_minutes_ends_the_run_and_says_how_long(tap: Tap, zuora: Zuora) -> None:
+def test_a_wait_longer_than_ten_minutes_ends_the_run_and_its_length_is_reported(tap: Tap, zuora: Zuora) -> None:
     zuora.faults.add(Fault(LIST_OF_JOBS, status=429, headers={"Retry-After": "3600"}))
     ran = tap(only=JOBS)
     assert ran.code == 1
@@ -410,7 +414,7 @@ def test_ten_requests_in_a_row_that_used_up_their_attempts_end_the_run(tap: Tap,
     zuora.faults.add(Fault("/test-environments/*/jobs/*", status=500))
     ran = tap(test_environments=names, only=JOBS, max_parallel_requests=2)
     assert ran.code == 1
-    # One environment alone may be broken: the other one's first failure is what ends it.
+    # Only one environment may be broken: the first failure of the other one ends the run.
     assert len(set(paths(zuora))) in range(41, 43)
     assert "requests in a row failed" in ran.verdict
     assert "were not tried" in ran.verdict

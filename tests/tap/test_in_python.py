@@ -34,14 +34,16 @@ def test_a_state_that_no_message_can_contain_is_refused(tap: Tap) -> None:
     assert refused.value.errors == [sentence]
 
 
-def test_the_environment_wins_over_the_settings(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_settings(tap: Tap, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAP_ZUORA_TESTENV_TRACK_ID", "environment")
     config = tap.config | {"track_id": "given", "entity_id": "given"}
     instance = TapZuoraTestenv(config=config, parse_env_config=True)
     assert (instance.config["track_id"], instance.config["entity_id"]) == ("environment", "given")
 
 
-def test_with_another_writer_a_signal_ends_it_as_it_ends_any_tap(tap: Tap, capfd: pytest.CaptureFixture[str]) -> None:
+def test_with_another_writer_a_signal_ends_the_tap_as_it_ends_any_tap(
+    tap: Tap, capfd: pytest.CaptureFixture[str]
+) -> None:
     state = {"bookmarks": {"test_environment_jobs": {"partitions": [{"context": {"testEnvironmentId": E1}}]}}}
     TapZuoraTestenv(config=tap.config, state=state, message_writer=SimpleSingerWriter())
     with pytest.raises(SystemExit):

@@ -35,7 +35,7 @@ def test_a_named_environment_is_listed_with_one_request(tap: Tap, zuora: Zuora) 
     assert paths(zuora) == [f"/test-environments/{E2}/jobs"]
 
 
-def test_without_names_every_environment_is_listed_and_the_list_is_asked_for_once(tap: Tap, zuora: Zuora) -> None:
+def test_without_names_every_environment_is_listed_and_the_list_is_requested_once(tap: Tap, zuora: Zuora) -> None:
     ran = tap()
     assert (ran.code, len(ran.ids()), ran.ids(ENVIRONMENTS)) == (0, 9, [E1, E2, E3])
     assert Counter(paths(zuora)) == Counter(
@@ -72,7 +72,7 @@ def test_a_deselected_stream_sends_nothing(tap: Tap, zuora: Zuora) -> None:
     assert ran.state == {}
 
 
-def test_an_id_that_stands_twice_in_a_list_counts_once_with_its_later_row(tap: Tap, zuora: Zuora) -> None:
+def test_an_id_that_appears_twice_in_a_list_counts_once_with_its_later_row(tap: Tap, zuora: Zuora) -> None:
     zuora.put_job(E1, job(1, progressPercentage=7), job_id="again")
     ran = tap(test_environments=[E1], only=JOBS)
     assert ran.ids() == [job(number)["id"] for number in (0, 1, 2)]

@@ -1,4 +1,4 @@
-"""The pace against an emulator with limits: what is asked for, how often the limit is hit, how wide it gets."""
+"""The pace against an emulator with limits: what is requested, how often the limit is hit, how wide the pace gets."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def many_jobs(zuora: Zuora) -> None:
         zuora.put_job(E1, job(100 + number, updated="2026-01-01T00:00:00Z"))
 
 
-def test_a_server_that_lets_four_through_is_hit_at_its_limit_a_few_times_only(tap: Tap, zuora: Zuora) -> None:
+def test_a_server_that_lets_four_through_is_hit_at_its_limit_only_a_few_times(tap: Tap, zuora: Zuora) -> None:
     zuora.limits = Limits(max_in_flight=4)
     zuora.latency_seconds = 0.004
     ran = tap(test_environments=[{"id": E1, "job_ids": NAMES}], only=JOBS, max_parallel_requests=16, max_attempts=20)
     assert (ran.code, ran.ids()) == (0, NAMES)
     statuses = Counter(request.status for request in zuora.requests)
     assert 1 <= statuses[429] <= 40
-    # A line a change of width at most every 10 seconds, on a clock on which all that took a few.
+    # One line per change of width, at most every 10 seconds, on a clock on which all of this took a few seconds.
     assert 1 <= ran.log.count("Zuora's limits: now") <= 5
 
 
@@ -50,7 +50,7 @@ def test_discovered_environments_cost_one_request_each_and_one_for_the_list(tap:
     assert len(paths(zuora)) == 3
 
 
-def test_progress_is_told_every_ten_seconds(tap: Tap, zuora: Zuora, clock: LeapingClock) -> None:
+def test_progress_is_logged_every_ten_seconds(tap: Tap, zuora: Zuora, clock: LeapingClock) -> None:
     for after in (20, 60):
         fault = Fault("*/jobs/*", after=after, times=1, status=429, headers={"Retry-After": "25"})
         zuora.faults.add(fault)
@@ -60,7 +60,7 @@ def test_progress_is_told_every_ten_seconds(tap: Tap, zuora: Zuora, clock: Leapi
     assert ran.log.count(" of 120 requests, ") == 2
 
 
-def test_the_state_stands_in_one_message_however_many_jobs_it_names(tap: Tap) -> None:
+def test_the_state_is_in_one_message_however_many_jobs_it_names(tap: Tap) -> None:
     ran = tap(test_environments=[{"id": E1, "job_ids": NAMES}], only=JOBS)
     assert sum(message["type"] == "STATE" for message in ran.messages) == 1
 

@@ -1,4 +1,4 @@
-"""The command as a process: exit codes, the last line, signals, pipes, and what stands in its log."""
+"""The command as a process: exit codes, the last line, signals, pipes, and what is in its log."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def one_environment(zuora: Zuora) -> None:
 
 @pytest.fixture
 def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
-    """Start the command with these settings; what still runs at the end of the test is ended."""
+    """Start the command with these settings; a process that still runs at the end of the test is ended."""
     running: list[Command] = []
 
     def begin(
@@ -128,7 +128,7 @@ def test_a_bug_shows_its_traceback_and_asks_to_be_reported(start: Any, monkeypat
     assert last_line(errors).startswith("Stopped: a bug in tap-zuora-testenv")
 
 
-def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: Any) -> None:
+def test_a_dry_run_emits_one_record_per_stream_and_ends_without_an_error(start: Any) -> None:
     process = start("--test")
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0
@@ -138,7 +138,7 @@ def test_a_dry_run_emits_one_record_a_stream_and_ends_without_an_error(start: An
     assert last_line(errors) == "Done: a run would emit 30 jobs and 1 test environment."
 
 
-def test_a_dry_run_tells_what_works_and_what_does_not(start: Any, zuora: Zuora) -> None:
+def test_a_dry_run_reports_what_works_and_what_does_not(start: Any, zuora: Zuora) -> None:
     zuora.permission = False
     process = start("--test")
     _, errors = process.communicate(timeout=60)
@@ -241,7 +241,7 @@ def test_a_signal_ends_the_run_with_the_state_of_what_was_emitted(
     zuora.put_job(E2, job(100, E2))
     zuora.put_environment(environment(E3))
     zuora.faults.add(Fault(f"/test-environments/{E3}/jobs", delay_seconds=60))
-    # Whatever started the tests may ignore it.
+    # The program that started the tests may ignore it.
     process = start(actions={number: signal.SIG_DFL})
     lines: list[str] = []
     # When a record of the second environment is out, the first is done; the third keeps the tap waiting.
@@ -289,7 +289,7 @@ def test_without_an_error_output_nothing_but_messages_is_written(start: Any) -> 
 
 
 @pytest.mark.parametrize("option", ["--about", "--discover", "--help"])
-def test_a_reader_that_leaves_before_a_description_ends_is_no_news(start: Any, option: str) -> None:
+def test_a_reader_that_leaves_before_a_description_ends_is_not_an_error(start: Any, option: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = start(option, stdout=writer)
@@ -315,7 +315,7 @@ def test_ctrl_c_while_the_settings_are_awaited_ends_the_run_without_a_traceback(
     settings = tmp_path / "settings"
     os.mkfifo(settings)
     process = start("--config", str(settings))
-    # Opened when the tap has opened it too, which then waits for what never comes.
+    # Opened when the tap has opened it too, and then waits for text that never comes.
     with settings.open("wb"):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
@@ -331,7 +331,7 @@ def test_what_has_nothing_to_say_leaves_the_log_empty(start: Any) -> None:
     assert output.startswith("tap-zuora-testenv v")
 
 
-def test_a_signal_while_nobody_reads_ends_the_run_all_the_same(start: Any, zuora: Zuora) -> None:
+def test_a_signal_while_nobody_reads_ends_the_run_anyway(start: Any, zuora: Zuora) -> None:
     for number in range(30, 1500):
         zuora.put_job(E1, job(number, updated="2026-01-01T00:00:00Z"))
     process = start()
@@ -357,7 +357,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(start: Any, zuora: Zuora) -> No
 
 @pytest.mark.parametrize("foreign", [False, True])
 @pytest.mark.parametrize("echo", ["", f"unknown client {SECRET}"])
-def test_no_secret_stands_in_any_output_at_debug_level(
+def test_no_secret_is_in_any_output_at_debug_level(
     start: Any, zuora: Zuora, tmp_path: Path, *, foreign: bool, echo: str
 ) -> None:
     token = zuora.tokens.issue("T0ken-that-nobody-may-see")
@@ -392,7 +392,7 @@ ECHOES = [
 
 @pytest.mark.parametrize("status", [400, 401])
 @pytest.mark.parametrize("echo", ECHOES)
-def test_no_encoding_of_a_secret_stands_in_the_log(start: Any, zuora: Zuora, echo: str, status: int) -> None:
+def test_no_encoding_of_a_secret_is_in_the_log(start: Any, zuora: Zuora, echo: str, status: int) -> None:
     zuora.faults.add(Fault("/oauth/token", status=status, json={"message": f"unknown client <{echo}>"}))
     _, errors = start(environ={"LOGLEVEL": "DEBUG"}).communicate(timeout=60)
     assert 'saying "unknown client <***>"' in last_line(errors)
@@ -400,7 +400,7 @@ def test_no_encoding_of_a_secret_stands_in_the_log(start: Any, zuora: Zuora, ech
     assert "mine" not in errors
 
 
-def test_what_nobody_sees_stays_out_of_the_log_but_not_out_of_the_records(start: Any, zuora: Zuora) -> None:
+def test_invisible_characters_stay_out_of_the_log_but_not_out_of_the_records(start: Any, zuora: Zuora) -> None:
     unseen = "\u202e\u2066\u200b\ufeff\u00ad\x1b[31m\x07\r"
     zuora.put_job(E1, {"id": f"un{unseen}seen", "createdById": unseen, "jobEndTime": unseen, f"field{unseen}": 1})
     path = f"/test-environments/{E2}/jobs"
@@ -428,7 +428,7 @@ def test_the_log_does_not_grow_with_the_number_of_jobs(start: Any, zuora: Zuora)
     assert len(lines) <= 12
     assert sum("record_count" in line for line in lines) == 2
     assert sum("sync_duration" in line for line in lines) == 2
-    # What counts all test environments is not marked with one of them.
+    # A count for all test environments does not name one of them.
     assert E1 not in errors
     assert paths(zuora, "POST") == ["/oauth/token"]
 

@@ -110,10 +110,15 @@ def test_an_id_that_could_leave_its_place_in_the_path_is_refused(tap: Tap, zuora
     assert "Setting `test_environments` has a wrong entry (number 1)" in ran.verdict
 
 
-def test_several_bad_settings_are_all_told_and_the_last_line_says_so(tap: Tap) -> None:
+def test_several_bad_settings_are_all_reported_and_the_last_line_counts_them(tap: Tap) -> None:
     ran = tap(max_attempts=0, request_timeout=0)
     assert ran.verdict.endswith("(1 more above.)")
     assert {"`max_attempts`" in text for text in (ran.log, ran.verdict)} == {True, False}
+
+
+def test_the_key_by_which_an_editor_finds_the_schema_of_a_file_is_no_setting(tap: Tap) -> None:
+    path = tap.file("config.json", {"$schema": "schemas/settings.json", **tap.config})
+    assert tap.run(["--config", path]).code == 0
 
 
 def test_null_is_the_same_as_not_set(tap: Tap) -> None:
@@ -190,7 +195,7 @@ def test_a_malformed_environment_variable_is_named(
         (None, "there is no such file."),
     ],
 )
-def test_a_file_that_is_no_json_object_is_named(
+def test_a_file_that_is_not_a_json_object_is_named(
     tap: Tap, tmp_path: Path, option: str, content: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "given.json"
@@ -205,7 +210,7 @@ def test_a_file_that_is_no_json_object_is_named(
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
-def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, option: str) -> None:
+def test_a_folder_in_place_of_a_file_is_reported_as_one(tap: Tap, tmp_path: Path, option: str) -> None:
     good = [] if option == "--config" else ["--config", tap.file("config.json", tap.config)]
     ran = tap.run([*good, option, str(tmp_path)])
     assert ran.code == 2
@@ -214,7 +219,7 @@ def test_a_folder_in_place_of_a_file_is_told_as_one(tap: Tap, tmp_path: Path, op
 
 
 @pytest.mark.parametrize("content", [{}, {"streams": 5}, {"streams": [{}]}, {"streams": [7]}])
-def test_a_file_that_is_no_catalog_is_told_so(tap: Tap, zuora: Zuora, content: object) -> None:
+def test_a_file_that_is_not_a_catalog_is_reported_as_such(tap: Tap, zuora: Zuora, content: object) -> None:
     ran = tap.run(["--config", tap.file("config.json", tap.config), "--catalog", tap.file("given.json", content)])
     assert (ran.code, len(zuora.requests)) == (2, 0)
     assert ran.verdict.endswith("given.json: the file is not a Singer catalog, such as --discover prints.")
@@ -282,7 +287,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tap: Tap, tmp_path: Path, optio
     assert (ran.code, ran.ids()) == (0, [job(1)["id"]])
 
 
-def test_of_two_files_the_last_wins_and_the_environment_wins_over_both(
+def test_the_last_of_two_files_counts_and_the_environment_overrides_both(
     tap: Tap, zuora: Zuora, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = tap.file("first.json", {**tap.config, "track_id": "first", "entity_id": "first", "user_agent": "first"})
@@ -315,12 +320,12 @@ def test_without_settings_only_the_usual_headers_are_sent(tap: Tap, zuora: Zuora
 
 @pytest.mark.parametrize("option", ["--discover", "--about", "--version", "--help"])
 @pytest.mark.usefixtures("tap")
-def test_what_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
+def test_an_option_that_needs_no_settings_works_without_any(zuora: Zuora, option: str) -> None:
     assert cli.run([option]) == (0, "")
     assert len(zuora.requests) == 0
 
 
-def test_discovery_shows_the_schemas_as_they_stand_in_their_files(tap: Tap) -> None:
+def test_discovery_shows_the_schemas_as_they_are_in_their_files(tap: Tap) -> None:
     streams = {stream["stream"]: stream for stream in tap.catalog()["streams"]}
     for name in (JOBS, ENVIRONMENTS):
         with open(f"schemas/{name}.json", encoding="utf-8") as file:  # noqa: PTH123

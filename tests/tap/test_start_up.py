@@ -37,7 +37,7 @@ def one_environment(zuora: Zuora) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """The command, in a folder and an environment of its own."""
+    """The command, in its own folder and environment."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and "LOG" not in name}
 
     def start(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -135,7 +135,7 @@ def test_a_log_configuration_that_is_not_there_gets_a_warning(run: Run, settings
     assert "Logging config file not found: none.yml" in done.stderr
 
 
-def test_no_env_file_is_read_neither_here_nor_above_singer_sdk(
+def test_no_env_file_is_read_here_or_above_singer_sdk(
     run: Run, settings: dict[str, str], tmp_path: Path, zuora: Zuora
 ) -> None:
     # singer-sdk looks in the folders above its own files, and lets what it finds override the environment.

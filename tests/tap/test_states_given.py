@@ -59,7 +59,7 @@ def test_an_empty_state_is_that_of_a_first_run(tap: Tap, empty: object) -> None:
     ],
     ids=str,
 )
-def test_a_state_that_would_be_taken_for_none_is_refused(tap: Tap, zuora: Zuora, state: object, sentence: str) -> None:
+def test_a_state_that_singer_sdk_would_ignore_is_refused(tap: Tap, zuora: Zuora, state: object, sentence: str) -> None:
     ran = tap(state=state)
     assert (ran.code, ran.messages, len(zuora.requests)) == (2, [], 0)
     assert ran.verdict.startswith("Misconfigured: The state is refused: ")

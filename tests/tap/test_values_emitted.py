@@ -1,4 +1,4 @@
-"""Values as Zuora sent them, what is rewritten, and what is told of it."""
+"""Values as Zuora sent them, what is rewritten, and what is reported about it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_number_of_another_type_is_converted_when_that_is_exact(
     assert emitted(tap, zuora, {"id": "a", "progressPercentage": sent})["progressPercentage"] == arrives
 
 
-def test_a_value_that_is_lost_is_told_with_job_field_and_raw_value(tap: Tap, zuora: Zuora) -> None:
+def test_a_value_that_is_lost_is_reported_with_job_field_and_raw_value(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     zuora.put_job(E1, {"id": "a", "progressPercentage": "half"})
     ran = tap()
@@ -116,19 +116,19 @@ def test_a_number_with_an_exponent_is_converted_when_that_is_exact(tap: Tap, zuo
 
 
 @pytest.mark.parametrize("kind", ["2016-12-31T23:59:60Z", "2016-12-31t23:59:59z", " ", ""])
-def test_a_date_that_is_only_rewritten_or_blank_is_not_told(tap: Tap, zuora: Zuora, kind: str) -> None:
+def test_a_date_that_is_only_rewritten_or_blank_is_not_reported(tap: Tap, zuora: Zuora, kind: str) -> None:
     zuora.put_environment(environment(E1))
     zuora.put_job(E1, {"id": "a", "jobEndTime": kind})
     assert "WARNING" not in tap().log
 
 
-def test_a_second_60_after_the_last_year_is_told(tap: Tap, zuora: Zuora) -> None:
+def test_a_second_60_after_the_last_year_is_reported(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     zuora.put_job(E1, {"id": "a", "jobEndTime": "9999-12-31T23:59:60Z"})
     assert "job a: its jobEndTime is not of its type and becomes null: '9999-12-31T23:59:60Z'" in tap().log
 
 
-def test_nul_becomes_the_replacement_character_and_is_told(tap: Tap, zuora: Zuora) -> None:
+def test_nul_becomes_the_replacement_character_and_is_reported(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1, tenantName="\0"))
     zuora.put_job(E1, {"id": "a\0", "createdById": "x\0y"})
     ran = tap()
@@ -137,7 +137,7 @@ def test_nul_becomes_the_replacement_character_and_is_told(tap: Tap, zuora: Zuor
     assert "its createdById holds NUL or half a character, which becomes U+FFFD: 'x\\x00y'" in ran.log
 
 
-def test_an_exact_conversion_is_not_told(tap: Tap, zuora: Zuora) -> None:
+def test_an_exact_conversion_is_not_reported(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1, tenantId=94870, sourceTenantId="7"))
     zuora.put_job(E1, {"id": "a", "progressPercentage": "50"})
     ran = tap()
@@ -146,7 +146,7 @@ def test_an_exact_conversion_is_not_told(tap: Tap, zuora: Zuora) -> None:
     assert (record["tenantId"], record["sourceTenantId"]) == ("94870", "7")
 
 
-def test_twenty_losses_of_a_kind_are_told_and_the_rest_is_counted(tap: Tap, zuora: Zuora) -> None:
+def test_twenty_losses_of_a_kind_are_reported_and_the_rest_is_counted(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     for number in range(33):
         zuora.put_job(E1, {"id": f"job-{number}", "jobStartTime": "soon"})
@@ -155,7 +155,7 @@ def test_twenty_losses_of_a_kind_are_told_and_the_rest_is_counted(tap: Tap, zuor
     assert "and 13 more whose jobStartTime is not of its type and becomes null" in ran.log
 
 
-def test_an_unknown_field_is_dropped_and_told_once_a_run(tap: Tap, zuora: Zuora) -> None:
+def test_an_unknown_field_is_dropped_and_reported_once_per_run(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     for number in range(3):
         zuora.put_job(E1, {"id": f"job-{number}", "newField": 1})
@@ -173,7 +173,7 @@ def test_half_a_character_becomes_the_replacement_character(tap: Tap, zuora: Zuo
     assert "becomes U+FFFD" in ran.log
 
 
-def test_an_answer_over_a_thousand_bytes_arrives_packed(tap: Tap, zuora: Zuora) -> None:
+def test_an_answer_over_a_thousand_bytes_is_compressed(tap: Tap, zuora: Zuora) -> None:
     zuora.put_environment(environment(E1))
     for number in range(50):
         zuora.put_job(E1, job(number))

@@ -15,7 +15,7 @@ LONG = 10.0
 
 
 class ManualClock:
-    """A clock that stands still until a test moves it; who waits sleeps for real, and is counted."""
+    """A clock that stops until a test moves it; a thread that waits really sleeps, and is counted."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -33,7 +33,7 @@ class ManualClock:
         assert condition.wait(LONG), "nobody woke a thread that waits"
 
     def wait_for_waiters(self, count: int) -> None:
-        """Return when so many more waits have begun."""
+        """Return when this many more waits have started."""
         for _ in range(count):
             assert self._somebody_waits.acquire(timeout=LONG), "a thread that should wait does not"
         # Held by a waiter until it sleeps.
@@ -42,7 +42,7 @@ class ManualClock:
             pass
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and wake who waits for it."""
+        """Let time pass, and wake the threads that wait for it."""
         assert self._condition is not None
         with self._condition:
             self.now += seconds

@@ -55,7 +55,7 @@ def test_completed_failed_and_cancelled_are_the_ends_of_a_job(status: str) -> No
 
 
 @pytest.mark.parametrize("status", [*UNFINISHED, "BRAND_NEW", "completed", "", None, 5, [], ["COMPLETED"]])
-def test_every_other_status_is_none(status: object) -> None:
+def test_no_other_status_is_the_end_of_a_job(status: object) -> None:
     assert not is_finished(job(status=status))
 
 
@@ -110,7 +110,7 @@ def test_an_id_with_half_a_character_can_be_written_and_is_known_again() -> None
     assert not Bookmark(NOW, finished=after.finished).wants(job("a\ud800", updated=NOW - 1), None)
 
 
-def test_a_stamp_that_names_no_instant_is_as_good_as_none() -> None:
+def test_a_stamp_that_names_no_instant_counts_as_none() -> None:
     assert Bookmark(NOW, unfinished=()).wants({**job(), REPLICATION_KEY: "soon"}, None)
 
 
@@ -127,7 +127,7 @@ def test_without_a_bookmark_any_other_job_is_wanted(one: dict[str, Any]) -> None
     assert Bookmark().wants(one, NOW)
 
 
-def test_a_bookmark_wins_over_the_start() -> None:
+def test_a_bookmark_overrides_the_start() -> None:
     assert Bookmark(NOW - MINUTE, unfinished=()).wants(job(updated=NOW - MINUTE), NOW)
     assert not Bookmark(NOW, unfinished=()).wants(job(updated=NOW - 1), NOW - MINUTE)
 
@@ -149,7 +149,7 @@ def test_a_bookmark_does_not_move_back_to_older_stamps() -> None:
     assert Bookmark(NOW - 1).after(seen(job(updated=NOW - 9)), now=NOW).at == NOW - 1
 
 
-def test_a_bookmark_never_lies_after_the_start_of_the_run() -> None:
+def test_a_bookmark_is_never_after_the_start_of_the_run() -> None:
     assert Bookmark().after(seen(job(updated=NOW + 9)), now=NOW).at == NOW
     assert Bookmark(NOW + 9).after(seen(), now=NOW).at == NOW
 
@@ -219,7 +219,7 @@ def test_a_state_that_is_not_ours_is_refused_by_the_name_of_what_is_wrong(
         Bookmark.from_state(state)
 
 
-# Histories: jobs change at Zuora, and runs of every kind look on. Time is in seconds of Zuora's clock.
+# Histories: jobs change at Zuora, and runs of every kind read them. Time is in seconds of Zuora's clock.
 
 JOB_IDS = ("A", "B", "C", "D")
 BEGIN = 1_767_268_800
@@ -229,7 +229,7 @@ class Stamp(NamedTuple):
     """What a change does to `updateTime`.
 
     Attributes:
-        form: In which of Zuora's forms it is written; None for no stamp at all.
+        form: The one of Zuora's forms in which it is written; None for no stamp.
         ahead: Seconds in the future, 0 for now.
     """
 
@@ -269,9 +269,9 @@ class Run(NamedTuple):
 
     Attributes:
         named: The jobs that the configuration names; None to list them.
-        failing: The jobs whose request fails, or whose row in the list is none.
-        list_fails: Whether the list cannot be had.
-        interrupted_after: After how many answers a signal comes, if it comes before the end.
+        failing: The jobs whose request fails, or whose element of the list is not a row.
+        list_fails: Whether the request for the list fails.
+        interrupted_after: The number of answers after which a signal arrives, if that is before the end.
         slow: How many seconds the tap's clock is behind Zuora's.
         meanwhile: What changes between the requests of a run that names jobs.
         lacking: The jobs that the list lacks, of those that the tap has seen as they are or knows to be unfinished.
@@ -375,7 +375,7 @@ class PlainBookmark(Bookmark):
 
 
 def lived(history: list[Change | Run], rule: type[Bookmark] = Bookmark, *, follows_up: bool = True) -> World:
-    """Let a history happen, and then one more run that lists everything and is whole."""
+    """Let a history happen, and then one more run that lists everything and is complete."""
     world = World(rule, follows_up)
     for event in [*history, Run()]:
         world.happen(event)
@@ -415,8 +415,8 @@ def histories_of(
 
 
 histories = histories_of(stamps | odd_stamps, st.sampled_from([0, 0, 1, 5, 1000]), 2)
-# The limit of the rule: where the tap's clock is ahead of Zuora's, the start of the run is no bound for what follows.
-# A bookmark that is taken from a stamp in the future, or from a change within the run, may then lie after the next one.
+# The limit of the rule: if the tap's clock is ahead of Zuora's, the start of the run does not bound what follows. A
+# bookmark from a stamp in the future, or from a change during the run, may then be after the next change.
 histories_on_a_fast_clock = histories_of(stamps, st.sampled_from([0, -1, -5, -1000, 5]), 0)
 many = settings(max_examples=400)
 searching = settings(max_examples=2000, database=None, phases=[Phase.generate])
@@ -487,19 +487,19 @@ def test_the_rule_loses_jobs_without_its_lists() -> None:
 
 
 class EagerBookmark(Bookmark):
-    """The rule without its bound: a bookmark may lie in the future."""
+    """The rule without its bound: a bookmark may be in the future."""
 
     @override
     def after(self, seen: Seen, *, now: Instant) -> Bookmark:
         return super().after(seen, now=now + 10_000 * NANOSECONDS_PER_SECOND)
 
 
-def test_the_rule_loses_jobs_when_a_bookmark_may_lie_in_the_future() -> None:
+def test_the_rule_loses_jobs_when_a_bookmark_may_be_in_the_future() -> None:
     assert find(histories, lambda history: loses(history, EagerBookmark), settings=searching)
 
 
 @given(histories)
-def test_a_bookmark_moves_back_to_the_start_of_a_run_at_most_and_forth_no_further_than_that(
+def test_a_bookmark_moves_neither_back_nor_forward_beyond_the_start_of_a_run(
     history: list[Change | Run],
 ) -> None:
     world, latest = World(), 0

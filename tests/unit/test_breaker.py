@@ -15,7 +15,7 @@ from tap_zuora_testenv.zuora.errors import (
 from tap_zuora_testenv.zuora.look_ahead import LookAhead
 
 EXCHANGE = Exchange("GET", "/test-environments/e/jobs/j", "rest.zuora.com")
-FAULT = Transient(EXCHANGE, "a passing fault")
+FAULT = Transient(EXCHANGE, "a transient fault")
 REFUSALS = [PermissionRefused(EXCHANGE, "not allowed"), Unauthorized(EXCHANGE, "a wrong token")]
 
 
@@ -36,7 +36,7 @@ def fail(breaker: CircuitBreaker, environment: str | None, requested: int, error
 
 
 def fail_each(breaker: CircuitBreaker, environments: list[str], requested: int, error: ZuoraError = FAULT) -> None:
-    """Let one request per environment fail, none of which is one too many."""
+    """Let one request per environment fail, without reaching the limit."""
     for environment in environments:
         with pytest.raises(type(error)) as failed:
             fail(breaker, environment, requested, error)
@@ -46,11 +46,11 @@ def fail_each(breaker: CircuitBreaker, environments: list[str], requested: int, 
 def test_ten_failures_in_a_row_from_two_environments_end_the_run() -> None:
     breaker = CircuitBreaker(Stop())
     fail_each(breaker, ["a"] * 8 + ["b"], 2)
-    with pytest.raises(Fatal, match="10 requests in a row failed, the last one: a passing fault") as ended:
+    with pytest.raises(Fatal, match="10 requests in a row failed, the last one: a transient fault") as ended:
         fail(breaker, "a", 2)
     assert type(ended.value) is Fatal
     assert ended.value.exchange == EXCHANGE
-    assert ended.value.reason == "10 requests in a row failed, the last one: a passing fault"
+    assert ended.value.reason == "10 requests in a row failed, the last one: a transient fault"
     assert not ended.value.misconfigured
 
 

@@ -114,5 +114,5 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(name: str, mea
         "LOGLEVEL",
     ],
 )
-def test_a_variable_that_is_not_like_a_setting_is_left_in_peace(name: str) -> None:
+def test_a_variable_that_is_not_like_a_setting_is_ignored(name: str) -> None:
     assert misspelt({name: "x"}, CONFIG_JSONSCHEMA) == []

@@ -113,7 +113,7 @@ def test_an_empty_list_of_an_environment_that_zuora_has_just_listed_is_not_check
     assert client.requested == ["e/jobs"]
 
 
-def test_a_list_of_nothing_but_errors_is_not_taken_for_an_empty_one(client: Client) -> None:
+def test_a_list_of_only_errors_does_not_count_as_an_empty_one(client: Client) -> None:
     errors = [ZuoraError(EXCHANGE, "element 1 of the list is odd")]
     client.responses = {"e/jobs": Listing([], errors)}
     assert fetcher(client)(JobRequest("e")) == Jobs([], errors, [])

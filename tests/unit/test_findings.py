@@ -35,7 +35,7 @@ def finding(code: int = 1, error: ZuoraError | None = None) -> Finding:
         (ZuoraError(EXCHANGE, "a redirect"), 1, False),
     ],
 )
-def test_an_error_has_its_exit_code_and_passes_or_not(error: ZuoraError, code: int, passes: bool) -> None:  # noqa: FBT001
+def test_an_error_has_an_exit_code_and_is_transient_or_not(error: ZuoraError, code: int, passes: bool) -> None:  # noqa: FBT001
     assert (error_code(error), is_passing(error)) == (code, passes)
     for look in (Look([], error), Look([finding(0, error)])):
         assert (look.code, look.code_while_waiting) == (code, 3 if passes else code)
@@ -49,7 +49,7 @@ def test_of_several_environments_the_first_in_a_fixed_order_decides() -> None:
     assert [Look([*reversed(findings[first:])]).code for first in range(5)] == [2, 1, 4, 3, 0]
 
 
-def test_a_fault_that_passes_outweighs_only_what_is_ready_while_waiting() -> None:
+def test_a_transient_fault_outweighs_only_ready_environments_while_waiting() -> None:
     assert Look([finding(0), finding(error=DOWN)]).code_while_waiting == 3
     assert Look([finding(4), finding(error=DOWN)]).code_while_waiting == 4
     assert Look([finding(4), finding(error=DOWN)]).code == 1

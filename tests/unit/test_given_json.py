@@ -64,7 +64,7 @@ def test_half_a_character_is_found(text: str) -> None:
     assert has_lone_surrogate(parse(text))
 
 
-def test_both_halves_of_a_character_are_one() -> None:
+def test_both_halves_of_a_character_are_one_character() -> None:
     assert parse(r'"\ud83d\ude00"') == "\U0001f600"
     assert not has_lone_surrogate(parse(r'["\ud83d\ude00", 1.5]'))
 

@@ -43,7 +43,7 @@ def failure(number: int) -> ZuoraError:
 
 
 def shown(parameter: object) -> str:
-    """The id of a parameter: what happens is named by its functions."""
+    """The id of a parameter: the names of its functions."""
     return (
         "-".join(getattr(each, "__name__", str(each)) for each in parameter)
         if isinstance(parameter, list)
@@ -232,7 +232,7 @@ def test_a_dry_run_is_done_and_says_what_a_run_would_emit(outcome: Outcome) -> N
     assert verdict(outcome, jobs=1, is_dry_run=True) == (0, "Done: a run would emit 2 jobs.")
 
 
-def test_what_is_missing_is_named_and_the_run_is_done_all_the_same(outcome: Outcome) -> None:
+def test_what_is_missing_is_named_and_the_run_is_done_anyway(outcome: Outcome) -> None:
     outcome.obtained_jobs("e")
     outcome.job_not_found("e", "j", NOT_FOUND)
     sentence = "Done: emitted 1 job; Zuora does not have the job j of the test environment e."
@@ -404,7 +404,7 @@ def test_a_job_that_was_unfinished_and_is_gone_is_a_warning_and_never_missing(
     assert verdict(outcome, fails_on_missing=True) == (0, "Done: nothing new to emit.")
 
 
-# The lists above it.
+# The lists above the verdict.
 
 
 def test_twenty_failures_are_named_and_the_others_counted(outcome: Outcome, caplog: pytest.LogCaptureFixture) -> None:
@@ -508,7 +508,7 @@ def test_of_each_kind_of_warning_twenty_are_named(outcome: Outcome, caplog: pyte
     ("error", "code", "word"),
     [
         (Fatal(EXCHANGE, "the wait is too long"), 1, "Stopped"),
-        (Transient(EXCHANGE, "a passing fault"), 1, "Stopped"),
+        (Transient(EXCHANGE, "a transient fault"), 1, "Stopped"),
         (ZuoraError(EXCHANGE, "no list"), 1, "Stopped"),
         (Fatal(EXCHANGE, "an unknown issuer", misconfigured=True), 2, "Misconfigured"),
         (CredentialsRefused(EXCHANGE, "wrong secret"), 2, "Misconfigured"),

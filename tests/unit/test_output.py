@@ -33,7 +33,7 @@ def watchdogs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 
 class Reader(io.RawIOBase):
-    """Stands for the process that reads the output: it can refuse a message, and can do something while it reads."""
+    """In place of the process that reads the output: it can refuse a message, and can do something while it reads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class Reader(io.RawIOBase):
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     reading = Reader()
     stdout = io.TextIOWrapper(reading, write_through=True)  # type: ignore[type-var]
-    # Not sys.stdout itself, which pytest sets anew before a test begins.
+    # Not sys.stdout itself, which pytest replaces before a test begins.
     monkeypatch.setattr("tap_zuora_testenv.output.sys", SimpleNamespace(stdout=stdout, stderr=sys.stderr))
     return reading
 
@@ -80,7 +80,7 @@ def record(number: int) -> RecordMessage:
     return RecordMessage(stream="jobs", record={"id": str(number), "text": "\u00e9" * 50})
 
 
-def test_each_message_is_a_line_of_its_own_and_out_at_once(reader: Reader) -> None:
+def test_each_message_is_a_separate_line_and_is_written_at_once(reader: Reader) -> None:
     writer = MessageWriter()
     writer.write_message(record(1))
     assert [message["record"]["id"] for message in reader.messages()] == ["1"]
@@ -161,7 +161,7 @@ def test_between_two_messages_a_signal_ends_the_run_at_once(reader: Reader, sign
     assert len(reader.messages()) == 1
 
 
-def test_within_a_message_a_signal_ends_the_run_when_it_is_out_whole(reader: Reader) -> None:
+def test_within_a_message_a_signal_ends_the_run_when_the_message_is_complete(reader: Reader) -> None:
     writer = MessageWriter()
     reader.while_taking = lambda: writer.interrupt(signal.SIGTERM)
     with pytest.raises(RunEnded) as ended:
@@ -252,6 +252,6 @@ def test_after_the_output_is_discarded_the_last_flush_does_not_fail(monkeypatch:
         monkeypatch.undo()
 
 
-def test_a_closed_output_needs_not_be_discarded(no_stdout: None) -> None:
+def test_a_closed_output_need_not_be_discarded(no_stdout: None) -> None:
     del no_stdout
     discard_output()

@@ -20,7 +20,7 @@ def all_levels(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
 
-def test_a_run_of_less_than_ten_seconds_says_nothing(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_run_of_less_than_ten_seconds_logs_nothing(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     progress = Progress(4000, clock, LOGGER)
     for _ in range(4000):
         progress.completed()
@@ -29,7 +29,7 @@ def test_a_run_of_less_than_ten_seconds_says_nothing(clock: ManualClock, caplog:
     assert caplog.messages == []
 
 
-def test_after_ten_seconds_one_line_tells_how_far_it_is(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+def test_after_ten_seconds_one_line_reports_the_progress(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     progress = Progress(4000, clock, LOGGER)
     for _ in range(1979):
         progress.completed()
@@ -54,10 +54,10 @@ def test_the_line_reads_as_promised() -> None:
     assert progress_line(612, 4000, 3.09) == "612 of 4,000 requests, 198/s, 17 s left"
 
 
-def test_all_done_is_nothing_left() -> None:
+def test_when_all_is_done_nothing_is_left() -> None:
     assert progress_line(4000, 4000, 20) == "4,000 of 4,000 requests, 200/s, 0 s left"
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.floats(1e-3, 1e6))
-def test_a_line_can_be_written_of_any_progress(done: int, more: int, seconds: float) -> None:
+def test_a_line_can_be_written_for_any_progress(done: int, more: int, seconds: float) -> None:
     assert progress_line(done, done + more, seconds).startswith(f"{done:,} of {done + more:,} requests, ")

@@ -1,4 +1,4 @@
-"""The rule of `readiness`, where the comparison with the dbt model does not pin a border down."""
+"""The rule of `readiness`, where the comparison with the dbt model does not reach a limit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_without_jobs_the_status_decides(status: object, expected: str) -> None:
         ("INACTIVE", "unavailable"), ("DEACTIVATED", "unavailable"),
     ],
 )  # fmt: skip
-def test_one_that_has_vanished_is_unknown_unless_that_was_to_be_expected(status: object, expected: str) -> None:
+def test_a_vanished_environment_is_unknown_unless_that_was_to_be_expected(status: object, expected: str) -> None:
     assert state(status=status, vanished=True) == expected
     assert state(job("j", "EXPORTING"), vanished=True) == "unknown"
 
@@ -180,7 +180,7 @@ def over(*jobs: Row, refresh: str = "", **fields: object) -> bool:
     return is_over(found, found.jobs.get(refresh))
 
 
-def test_it_makes_no_sense_to_wait_for_what_nobody_repairs() -> None:
+def test_it_makes_no_sense_to_wait_for_a_state_that_lasts() -> None:
     assert over(job("j", "FAILED", NOON, ONE))
     assert over(status="DELETED")
     assert over(status="INACTIVE")

@@ -146,7 +146,7 @@ def test_a_nul_is_replaced_and_reported(raw: str) -> None:
     assert losses == [Loss("status", "holds NUL or half a character, which becomes U+FFFD", raw)]
 
 
-def test_a_replacement_character_of_zuoras_own_is_no_loss() -> None:
+def test_a_replacement_character_from_zuora_is_not_a_loss() -> None:
     assert converted("status", "a\ufffdb") == ("a\ufffdb", [])
 
 
@@ -181,7 +181,7 @@ def test_a_value_that_is_not_a_date_time_becomes_null_and_is_reported(raw: objec
 
 
 @pytest.mark.parametrize("field", ["status", "progressPercentage", "updateTime"])
-def test_a_null_is_no_loss(field: str) -> None:
+def test_a_null_is_not_a_loss(field: str) -> None:
     assert converted(field, None) == (None, [])
 
 
@@ -207,7 +207,7 @@ def test_the_row_itself_is_not_changed() -> None:
 
 
 def declared(definition: dict[str, Any], raw: object) -> tuple[dict[str, Any], list[str]]:
-    """The record of a row with one field of this schema, and what became of its value."""
+    """The record of a row with one field of this schema, and the loss of its value."""
     record, losses, _ = RecordSchema({"field": definition}).record({"field": raw})
     return record, [loss.kind for loss in losses]
 
@@ -377,7 +377,7 @@ def test_every_row_becomes_a_record_that_is_as_the_schema_promises(
     assert record.keys() == schema["properties"].keys()
     assert json.dumps(record, allow_nan=False, ensure_ascii=False).encode()
     assert unknown == row.keys() - record.keys()
-    # Nothing is lost without a report; a blank is no date-time.
+    # Nothing is lost without a report; a blank is not a date-time.
     assert {loss.field for loss in losses} >= {
         field
         for field in record

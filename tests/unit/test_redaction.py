@@ -133,7 +133,7 @@ def test_a_secret_is_concealed_in_every_mixture_of_encodings(
         "".join(map(ENCODINGS[outer], ENCODINGS[inner](letter))) if times == "twice" else ENCODINGS[inner](letter)
         for letter, inner, outer in letters_with_encodings
     )
-    # What is left plain beside what is encoded may be another encoding: such a secret has no one meaning.
+    # Plain characters next to encoded ones may look like another encoding: such a secret is ambiguous.
     assume(not any(each in secret for each in "%&\\"))
     assert concealing(secret).redact(f"<{text}>") == "<***>"
 
@@ -173,7 +173,7 @@ def test_secrets_that_come_later_are_concealed_beside_the_earlier_ones() -> None
 
 
 @pytest.mark.parametrize("nothing", [None, "", 5, b"bytes", ["list"], True])
-def test_what_is_no_secret_conceals_nothing(nothing: object) -> None:
+def test_a_value_that_is_not_a_secret_conceals_nothing(nothing: object) -> None:
     assert concealing(nothing).redact("5 bytes True list") == "5 bytes True list"
 
 
@@ -194,7 +194,7 @@ def test_a_quoted_text_is_one_line_without_control_characters() -> None:
     assert Redaction().quote("  a\r\n\tb\x00\x1b[31mc\x85d\u2028e\ud800f  ") == "a b [31mc d e f"
 
 
-# Of what nobody sees, or what shows a text in another order.
+# Characters that are invisible, or that show a text in another order.
 UNSEEN = (
     "\u202e\u2066\u200b\ufeff\u00ad\u2028\u2029\ue000\ud800\x1b\x07\x9b\r"
     "\u3164\u115f\u2800\ufe0f\u034f\U000e0101\U000e0041"
@@ -202,14 +202,14 @@ UNSEEN = (
 
 
 @pytest.mark.parametrize("character", UNSEEN, ids=ascii)
-def test_what_nobody_sees_is_neither_quoted_nor_shown_nor_logged(character: str) -> None:
+def test_an_invisible_character_is_neither_quoted_nor_shown_nor_logged(character: str) -> None:
     assert Redaction().quote(f"a{character}b") == "a b"
     assert Redaction().redact(f"a{character}b") == "a b"
     assert character not in Redaction().show({"a": f"a{character}b"})
 
 
 @given(st.text(st.characters()))
-def test_a_redacted_text_holds_line_breaks_and_tabs_and_else_only_what_is_seen(text: str) -> None:
+def test_a_redacted_text_contains_only_visible_characters_line_breaks_and_tabs(text: str) -> None:
     said = Redaction().redact(text)
     assert {unicodedata.category(each) for each in said if each not in "\n\t"}.isdisjoint(
         {"Cc", "Cf", "Cs", "Co", "Zl"}
@@ -227,7 +227,7 @@ def test_a_quoted_text_ends_after_200_characters() -> None:
     assert Redaction().quote("x" * 201) == "x" * 197 + "..."
 
 
-def test_no_part_of_a_secret_stands_where_a_quoted_text_was_cut() -> None:
+def test_no_part_of_a_secret_is_left_where_a_quoted_text_was_cut() -> None:
     for length in range(180, 205):
         assert "Ses" not in concealing("Sesame-Open").quote("x" * length + "Sesame-Open")
 
@@ -237,7 +237,7 @@ def test_a_value_is_shown_as_python_shows_it_and_quoted() -> None:
     assert len(Redaction().show("x" * 500)) == LONGEST_QUOTE
 
 
-def test_a_value_that_is_nested_too_deeply_to_show_is_told_as_such() -> None:
+def test_a_value_that_is_nested_too_deeply_to_show_is_described_as_such() -> None:
     nested: list[object] = []
     for _ in range(200_000):
         nested = [nested]
@@ -256,7 +256,7 @@ def test_whatever_is_quoted_is_short_and_can_be_written(text: str) -> None:
 
 
 class OtherFormatter(logging.Formatter):
-    """A formatter that looks at the record's parts itself, as those of structured logs do."""
+    """A formatter that reads the parts of the record itself, as those of structured logs do."""
 
     @override
     def format(self, record: logging.LogRecord) -> str:
@@ -266,7 +266,7 @@ class OtherFormatter(logging.Formatter):
 
 @pytest.fixture
 def concealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A secret of the process, whose log records are redacted."""
+    """A secret of a process whose log records are redacted."""
     before = logging.getLogRecordFactory()
     monkeypatch.setattr(redaction, "REDACTION", concealing("Sesame-Open"))
     redact_log_records()
@@ -276,7 +276,7 @@ def concealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture(params=[logging.Formatter("%(levelname)s %(message)s"), OtherFormatter()], ids=["stock", "other"])
 def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    """What a handler of a foreign configuration writes, with one formatter or another."""
+    """The output of a handler of a foreign configuration, with each of the formatters."""
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(request.param)
@@ -288,7 +288,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def test_what_nobody_sees_stays_out_of_the_log(concealed: str, log: io.StringIO) -> None:
+def test_invisible_characters_stay_out_of_the_log(concealed: str, log: io.StringIO) -> None:
     logging.getLogger("test-redaction").error("a\u202eb%s", "\u2066c", exc_info=ValueError("d\u200be"))
     assert "a b c" in log.getvalue()
     assert not any(each in log.getvalue() for each in UNSEEN)
@@ -342,7 +342,7 @@ def test_a_record_whose_arguments_do_not_fit_breaks_nothing_and_shows_no_secret(
 
 
 @pytest.mark.parametrize("end", ["", " ", "X"])
-def test_the_exception_beside_a_message_is_whole_but_for_the_secret(concealed: str, end: str) -> None:
+def test_the_exception_beside_a_message_is_whole_except_for_the_secret(concealed: str, end: str) -> None:
     try:
         raise ValueError(f"{concealed}{end}")  # noqa: TRY301 - with a traceback
     except ValueError as error:

@@ -42,7 +42,7 @@ def test_one_setting_is_required() -> None:
     assert CONFIG_JSONSCHEMA["required"] == ["base_url"]
 
 
-def test_no_setting_that_is_unknown_passes() -> None:
+def test_an_unknown_setting_is_refused() -> None:
     assert CONFIG_JSONSCHEMA["additionalProperties"] is False
 
 
@@ -57,7 +57,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_each_known_host_stands_in_the_description(host: str) -> None:
+def test_each_known_host_is_in_the_description(host: str) -> None:
     assert f"https://{host}" in PROPERTIES["base_url"]["description"]
 
 

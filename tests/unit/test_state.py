@@ -84,7 +84,7 @@ def test_what_other_streams_and_other_environments_keep_is_left_alone() -> None:
     assert len(state["bookmarks"][STREAM]["partitions"]) == 2
 
 
-def test_a_record_alone_moves_no_bookmark() -> None:
+def test_a_record_does_not_move_a_bookmark() -> None:
     state: dict[str, Any] = {}
     manager = managed(state)
     manager.increment_state({"id": "j"}, context=context("e"))

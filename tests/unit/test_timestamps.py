@@ -100,7 +100,7 @@ def test_a_second_60_after_which_the_calendar_ends_cannot_be_written(text: str) 
         b"2026-01-01",
     ],
 )
-def test_what_is_no_date_time_names_no_instant(value: object) -> None:
+def test_a_value_that_is_not_a_date_time_names_no_instant(value: object) -> None:
     assert instant(value) is None
     assert rfc_3339(value) is None
 
@@ -121,7 +121,7 @@ def test_half_a_second_later_is_later_although_its_text_sorts_before() -> None:
     assert (instant(later) or 0) > (instant(earlier) or 0)
 
 
-def test_an_instant_beyond_the_calendar_is_moved_to_its_border() -> None:
+def test_an_instant_beyond_the_calendar_is_moved_to_its_limit() -> None:
     assert from_instant(-(10**30)) == "0001-01-01T00:00:00Z"
     assert from_instant(10**30) == "9999-12-31T23:59:59Z"
 
@@ -192,7 +192,7 @@ anything = st.one_of(
 @example("0001-01-01T00:00:00+01:00")
 @example(Decimal("sNaN"))
 @example("9" * 5000)
-def test_whatever_comes_is_written_as_rfc_3339_of_the_same_instant_or_not_at_all(value: object) -> None:
+def test_any_value_is_written_as_rfc_3339_of_the_same_instant_or_not_at_all(value: object) -> None:
     at, written = instant(value), rfc_3339(value)
     if written is not None:
         assert RFC_3339.fullmatch(written)
@@ -203,7 +203,7 @@ def test_whatever_comes_is_written_as_rfc_3339_of_the_same_instant_or_not_at_all
 
 
 FIRST_MILLISECOND, LAST_MILLISECOND = -62_135_596_800_000, 253_402_300_799_999
-"""Of the years 1 and 9999."""
+"""The limits of the years 1 and 9999."""
 
 
 @pytest.mark.parametrize("milliseconds", [FIRST_MILLISECOND, -86_400_000_000, -1, 0, LAST_MILLISECOND])
@@ -212,5 +212,5 @@ def test_milliseconds_before_and_after_1970_are_instants(milliseconds: int) -> N
 
 
 @pytest.mark.parametrize("milliseconds", [FIRST_MILLISECOND - 1, LAST_MILLISECOND + 1])
-def test_milliseconds_beyond_the_years_1_and_9999_are_none(milliseconds: int) -> None:
+def test_milliseconds_beyond_the_years_1_and_9999_name_no_instant(milliseconds: int) -> None:
     assert instant(milliseconds) is None

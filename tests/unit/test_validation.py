@@ -162,7 +162,7 @@ def test_a_bad_token_is_refused(token: object) -> None:
 
 
 @pytest.mark.parametrize("value", [[], {}, "a", 5, {"id": "a"}], ids=repr)
-def test_what_is_no_list_of_test_environments_is_refused(value: object) -> None:
+def test_a_value_that_is_not_a_list_of_test_environments_is_refused(value: object) -> None:
     assert found(test_environments=value) == [refused("test_environments")]
 
 
@@ -200,7 +200,7 @@ def test_a_bad_entry_is_refused_by_its_number(entry: object) -> None:
     assert sentence.startswith("Setting `test_environments` has a wrong entry (number 2); it must be ")
 
 
-def test_each_bad_entry_is_told() -> None:
+def test_each_bad_entry_is_reported() -> None:
     assert len(found(test_environments=["..", "good", "a b"])) == 2
 
 
@@ -209,7 +209,7 @@ def test_null_means_not_set() -> None:
     assert problems({**everything, **GOOD}, SCHEMA) == []
 
 
-def test_a_missing_base_url_is_told() -> None:
+def test_a_missing_base_url_is_reported() -> None:
     (sentence,) = problems({**GOOD, "base_url": None}, SCHEMA)
     assert sentence == f"Setting `base_url` is missing: it must be {MUST_BE['base_url']}."
 
@@ -226,8 +226,8 @@ def test_a_missing_base_url_is_told() -> None:
     ],
 )
 def test_exactly_one_way_to_authenticate_is_taken(given_ones: dict[str, str], sentence: str) -> None:
-    (told,) = problems({"base_url": "https://rest.zuora.com", **given_ones}, SCHEMA)
-    assert sentence in told
+    (found_one,) = problems({"base_url": "https://rest.zuora.com", **given_ones}, SCHEMA)
+    assert sentence in found_one
 
 
 def test_an_unknown_setting_is_refused_by_name_with_the_one_it_may_be() -> None:
@@ -235,12 +235,12 @@ def test_an_unknown_setting_is_refused_by_name_with_the_one_it_may_be() -> None:
     assert sentence == "Setting `max_parallel_request` does not exist; did you mean `max_parallel_requests`?"
 
 
-def test_each_unknown_setting_is_told() -> None:
+def test_each_unknown_setting_is_reported() -> None:
     sentences = found(zzz=1, qqq=2)
     assert sorted(sentence.split("`")[1] for sentence in sentences) == ["qqq", "zzz"]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     sentences = problems({"base_url": "x", "max_attempts": 0, "on_missing": "no"}, SCHEMA)
     assert len(sentences) == 4
 
@@ -288,7 +288,7 @@ def test_white_space_around_the_address_and_the_credentials_is_removed() -> None
     assert stripped(around) == {"base_url": "a", "client_id": "b", "client_secret": "c d", "access_token": "e"}
 
 
-def test_of_other_settings_nothing_is_removed_but_null() -> None:
+def test_only_null_is_removed_from_other_settings() -> None:
     assert stripped({"track_id": " a", "client_id": 5, "start_date": None}) == {"track_id": " a", "client_id": 5}
 
 
@@ -307,7 +307,7 @@ MEANT = [
 
 
 @pytest.mark.parametrize(("name", "setting"), MEANT)
-def test_an_unknown_name_is_taken_for_the_setting_that_was_meant(name: str, setting: str | None) -> None:
+def test_an_unknown_name_is_matched_with_the_setting_that_was_meant(name: str, setting: str | None) -> None:
     (sentence,) = found(**{name: 1})
     hint = f"did you mean `{setting}`?" if setting else "`tap-zuora-testenv --about` shows all settings."
     assert sentence == f"Setting `{name}` does not exist; {hint}"

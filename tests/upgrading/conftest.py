@@ -1,4 +1,4 @@
-"""The fixtures of the tap's tests serve here too."""
+"""The fixtures of the tap's tests are used here too."""
 
 from __future__ import annotations
 

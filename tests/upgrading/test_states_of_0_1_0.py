@@ -1,4 +1,4 @@
-"""State files that tap-zuora-testenv 0.1.0 wrote, for the jobs below: a run with one goes on where it ended."""
+"""State files that tap-zuora-testenv 0.1.0 wrote for the jobs below: the next run goes on from each of them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ newest as (
 
 ),
 
--- An environment may be known by its jobs only.
+-- An environment may be known only by its jobs.
 known as (
 
     select
@@ -59,7 +59,7 @@ select
     known.last_refreshed_at,
     known.next_refresh_allowed_at,
     known.deactivation_at,
-    -- A run reads all environments at once, so within minutes.
+    -- A run reads all environments at once, which takes minutes at most.
     coalesce(
         {{ zuora_testenv_seconds('known.extracted_at', 'newest.extracted_at') }} > 1800
         and coalesce(known.status, '') not in ('INACTIVE', 'DEACTIVATED', 'DELETED'),

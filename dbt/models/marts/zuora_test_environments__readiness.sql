@@ -64,7 +64,7 @@ creations as (
 
 ),
 
--- How far each refresh ended from what the environment gives as its last refresh, in seconds.
+-- How far the end of each refresh is from the environment's last refresh time, in seconds.
 ended as (
 
     select
@@ -93,7 +93,7 @@ compared as (
 
 ),
 
--- The end of the last good refresh as the environment gives it, unless the jobs know better: a later good one, or one
+-- The end of the last good refresh by the environment, unless the jobs contradict it: a later good one, or one
 -- that came to nothing at that time.
 given as (
 
@@ -218,7 +218,7 @@ joined as (
         cast(coalesce(failures.failure_streak, 0) as {{ dbt.type_int() }}) as failure_streak,
         failures.first_failed_at,
         failures.last_failed_at,
-        -- That a scheduled job, too, exports the day before its jobStartTime is inferred.
+        -- It is inferred that a scheduled job also exports the day before its jobStartTime.
         {{ zuora_testenv_days_after(-1, 'cast(case when last_good.ended_at is null then creations.started_at'
             ~ ' else last_good.started_at end as date)') }} as exported_on
     from environments

@@ -31,7 +31,7 @@ judged as (
             else 'running'
         end as outcome,
         case when scheduled_at > created_at or created_at is null then scheduled_at else created_at end as due_at,
-        -- A job that has ended without saying when had ended when it was last synced.
+        -- A job that has ended without an end time ended at its last sync or before.
         case when status in ('COMPLETED', 'FAILED', 'CANCELLED') then coalesce(ended_at, updated_at) end
             as finished_at
     from jobs

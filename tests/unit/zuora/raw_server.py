@@ -35,7 +35,7 @@ DAY = timedelta(days=1)
 
 
 class Server:
-    """A server of raw bytes on loopback: what it does with a connection, once a request has come, a test says."""
+    """A server of raw bytes on loopback; a test defines what it does with a connection once a request has arrived."""
 
     def __init__(self, behave: Callable[[Server, socket.socket], None], tls: ssl.SSLContext | None = None) -> None:
         self._behave, self._tls = behave, tls
@@ -53,7 +53,7 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.is_over.set()
-        # Closing alone would not wake who waits for a connection.
+        # Closing would not wake the thread that waits for a connection.
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", self.port), 1).close()
         for thread in self._threads:
@@ -62,7 +62,7 @@ class Server:
         self._listening.close()
 
     def read_request(self, connection: socket.socket) -> bool:
-        """Take in a request without a body; return whether one came."""
+        """Read a request without a body; return whether one came."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             taken = connection.recv(65536)
@@ -70,7 +70,7 @@ class Server:
                 return False
             head += taken
             if not head.isascii():
-                # Who speaks TLS is answered all the same.
+                # A client that speaks TLS is answered anyway.
                 return True
         self.requests.append(head)
         return True
@@ -96,12 +96,12 @@ class Server:
 
 
 def sends(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and close the connection."""
+    """Send the bytes, and close the connection."""
     return lambda _, connection: connection.sendall(raw)
 
 
 def stalls_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and then nothing."""
+    """Send the bytes, and then nothing."""
 
     def behave(server: Server, connection: socket.socket) -> None:
         connection.sendall(raw)
@@ -111,7 +111,7 @@ def stalls_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
 
 
 def drips(raw: bytes, then: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and then a byte now and then, each well within the timeout."""
+    """Send the bytes, and then a byte now and then, each well within the timeout."""
 
     def behave(server: Server, connection: socket.socket) -> None:
         connection.sendall(raw)
@@ -124,7 +124,7 @@ def drips(raw: bytes, then: bytes) -> Callable[[Server, socket.socket], None]:
 
 
 def resets_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
-    """Send that, and break the connection."""
+    """Send the bytes, and break the connection."""
 
     def behave(_: Server, connection: socket.socket) -> None:
         connection.sendall(raw)
@@ -134,7 +134,7 @@ def resets_after(raw: bytes) -> Callable[[Server, socket.socket], None]:
 
 
 def answers(*responses: bytes) -> Callable[[Server, socket.socket], None]:
-    """Answer as many requests of a connection, and close it while the next one is on its way."""
+    """Answer that many requests of a connection, and close it while the next one is on its way."""
 
     def behave(server: Server, connection: socket.socket) -> None:
         for response in responses:
@@ -158,13 +158,13 @@ def resolving(*addresses: str) -> Callable[..., list[Any]]:
 
 
 def write_certificate(path: Path, host: str = "127.0.0.1", *, begins: timedelta = -DAY, ends: timedelta = DAY) -> Path:
-    """Write a certificate that only itself vouches for, with its key.
+    """Write a self-signed certificate, with its key.
 
     Args:
         path: The file.
         host: The name or the address that it is for.
-        begins: When it begins to be valid, from now on.
-        ends: When it ends.
+        begins: When it becomes valid, from now on.
+        ends: When it expires, from now on.
     """
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
@@ -211,7 +211,7 @@ def send(shared: Transport, url: str, **headers: str) -> Response:
 
 
 def ask(url: str, timeout: float = LONG, **headers: str) -> Response:
-    """Send one request, through a transport of its own."""
+    """Send one request, through a separate transport."""
     with closing(Transport(url, connections=2, timeout=timeout)) as shared:
         return send(shared, url, **headers)
 

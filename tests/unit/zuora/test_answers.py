@@ -176,16 +176,16 @@ def test_a_code_counts_more_than_the_status_beside_it(status: int, body: object,
 
 
 @pytest.mark.parametrize("code", [403, "404", 40, 50, 70])
-def test_a_short_number_for_a_code_is_a_gateways_status_and_no_kind(code: object) -> None:
+def test_a_short_number_for_a_code_is_a_gateways_status_and_not_a_kind(code: object) -> None:
     assert type(failure(answered(400, {"code": code, "message": "?"}))) is ZuoraError
     assert type(failure(answered(500, {"code": code, "message": "?"}))) is Transient
 
 
-def test_a_refused_token_that_is_a_fault_of_zuoras_own_is_transient() -> None:
+def test_a_refusal_of_the_token_that_is_a_fault_in_zuora_is_transient() -> None:
     assert type(failure(answered(401, {"message": "Failed to get user info."}))) is Transient
 
 
-def test_a_redirect_says_so() -> None:
+def test_a_redirect_is_reported_as_one() -> None:
     assert "redirects are not followed" in str(failure(answered(302, HTML)))
 
 
@@ -225,7 +225,7 @@ def test_numbers_are_read_exactly() -> None:
     assert [str(read["a"]), str(read["b"])] == ["0.1", "12345678901234567890.5"]
 
 
-def test_a_number_that_is_none_is_read_and_left_to_the_schema() -> None:
+def test_nan_is_read_and_left_to_the_schema() -> None:
     assert document(answered(200, b'{"id": "j", "x": NaN}')).content["id"] == "j"
 
 
@@ -239,7 +239,7 @@ def test_half_a_character_in_a_message_is_not_repeated() -> None:
     assert sentence.encode()
 
 
-# How long to wait, and who.
+# How long to wait, and which requests.
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -326,7 +326,7 @@ def test_a_time_is_by_our_clock_if_the_server_shows_none(date: str) -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "wait"), [("3", 3.0), ("soon", 60.0), ("", 60.0)])
-def test_retry_after_goes_before_the_reset_of_the_limit(retry_after: str, wait: float) -> None:
+def test_retry_after_takes_precedence_over_the_reset_of_the_limit(retry_after: str, wait: float) -> None:
     error = failure(answered(429, retry_after=retry_after, ratelimit_reset="60"))
     assert isinstance(error, Transient)
     assert error.wait == wait
@@ -360,17 +360,17 @@ def test_a_limit_pauses_all_and_a_fault_does_not(response: Response, *, pauses_a
     assert error.pauses_all is pauses_all
 
 
-# What a message tells.
+# What a message contains.
 
 
-def test_a_message_tells_what_was_asked_and_the_ids_that_support_asks_for() -> None:
+def test_a_message_has_the_request_and_the_ids_that_support_asks_for() -> None:
     body = {"success": False, "processId": "P1", "requestId": "R1", "reasons": [{"code": 50000020, "message": "why"}]}
     sentence = str(failure(answered(400, body, zuora_track_id="T1")))
     for part in ("GET /test-environments/e/jobs/j at rest.zuora.com answered 400", "P1", "R1", "T1", '"why"'):
         assert part in sentence
 
 
-def test_the_request_id_of_the_header_goes_before_that_of_the_body() -> None:
+def test_the_request_id_of_the_header_takes_precedence_over_that_of_the_body() -> None:
     assert exchange_of(answered(400, {"requestId": "R1"}, zuora_request_id="R2")).request_id == "R2"
 
 
@@ -378,12 +378,12 @@ def test_a_request_id_that_is_a_number_is_kept() -> None:
     assert exchange_of(answered(400, {"requestId": 17})).request_id == "17"
 
 
-def test_the_description_of_an_oauth_error_is_told() -> None:
+def test_the_description_of_an_oauth_error_is_shown() -> None:
     body = {"error": "invalid_client", "error_description": "Invalid client id"}
     assert 'saying "Invalid client id"' in str(failure(answered(401, body)))
 
 
-def test_what_a_gateway_wrote_is_told() -> None:
+def test_the_text_of_a_gateway_is_shown() -> None:
     assert "502 Bad Gateway" in str(failure(answered(200, HTML)))
     assert "502 Bad Gateway" in str(failure(answered(502, HTML)))
 
@@ -464,7 +464,7 @@ def test_every_error_response_becomes_an_error_fit_for_a_log(
     assert_fit_for_a_log(error(answered(status, body, **given_headers)))
 
 
-# What is told, and what to do next.
+# The reason, and what to do next.
 
 
 @pytest.mark.parametrize(
@@ -539,19 +539,19 @@ def test_a_403_with_a_page_may_be_a_gateways() -> None:
 def test_headers_are_looked_up_in_lower_case() -> None:
     headers = {"zuora-request-id": "R", "zuora-track-id": "T", "ratelimit-reset": "7"}
     request = Exchange("GET", "/p", "rest.zuora.com")
-    told = error(Response(request, 429, headers, b"", NOW))
-    assert isinstance(told, Transient)
-    assert told.exchange is not None
-    assert (told.exchange.request_id, told.exchange.track_id, told.wait) == ("R", "T", 7)
-    told = error(Response(request, 429, headers | {"retry-after": "9"}, b"", NOW))
-    assert isinstance(told, Transient)
-    assert told.wait == 9
+    found = error(Response(request, 429, headers, b"", NOW))
+    assert isinstance(found, Transient)
+    assert found.exchange is not None
+    assert (found.exchange.request_id, found.exchange.track_id, found.wait) == ("R", "T", 7)
+    found = error(Response(request, 429, headers | {"retry-after": "9"}, b"", NOW))
+    assert isinstance(found, Transient)
+    assert found.wait == 9
 
 
 def test_a_second_is_worth_waiting_for() -> None:
-    told = failure(answered(429, retry_after="1", ratelimit_reset="7"))
-    assert isinstance(told, Transient)
-    assert told.wait == 1
+    found = failure(answered(429, retry_after="1", ratelimit_reset="7"))
+    assert isinstance(found, Transient)
+    assert found.wait == 1
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of the process cannot be set")
@@ -559,10 +559,10 @@ def test_a_date_without_a_zone_is_utc_wherever_the_tap_runs(monkeypatch: pytest.
     with monkeypatch.context() as elsewhere:
         elsewhere.setenv("TZ", "Asia/Kolkata")
         time.tzset()
-        told = failure(answered(429, retry_after="Thu, 01 Jan 2026 12:00:30 -0000"))
+        found = failure(answered(429, retry_after="Thu, 01 Jan 2026 12:00:30 -0000"))
     time.tzset()
-    assert isinstance(told, Transient)
-    assert told.wait == 30
+    assert isinstance(found, Transient)
+    assert found.wait == 30
 
 
 def test_a_response_without_an_error_body_is_described_by_its_status_and_headers() -> None:

@@ -134,7 +134,7 @@ def test_a_fetch_that_fails_is_tried_again_by_the_next_request(clock: ManualCloc
     assert header(authenticator) == "Bearer token-1"
 
 
-def test_a_ready_token_is_used_as_it_is_for_ever(clock: ManualClock) -> None:
+def test_a_ready_token_is_used_as_it_is_forever(clock: ManualClock) -> None:
     fetch = Fetch()
     authenticator = Authenticator("ready", fetch, clock)
     clock.now += 1e9
@@ -294,6 +294,6 @@ def test_a_permission_that_is_refused_is_not_blamed_on_the_credentials(body: byt
 
 
 @pytest.mark.parametrize("status", [200, 408, 429, 500, 503, 520, 599])
-def test_a_passing_fault_is_worth_another_attempt(status: int) -> None:
+def test_a_transient_fault_is_worth_another_attempt(status: int) -> None:
     with pytest.raises(Transient):
         token(answered(status, PAGE))

@@ -296,7 +296,7 @@ def test_a_token_endpoint_that_refuses_the_permission_is_reported_as_such(client
     assert_stopped_by(ended.value, client, zuora)
 
 
-def test_a_passing_fault_of_the_token_endpoint_is_tried_again(
+def test_a_transient_fault_of_the_token_endpoint_is_retried(
     client: ZuoraClient, zuora: Zuora, leaping: LeapingClock
 ) -> None:
     zuora.answers += [(502, b"", {}), requests.ConnectionError("reset")]
@@ -465,7 +465,7 @@ def test_a_header_of_an_option_that_is_not_set_is_not_sent(ready: ZuoraClient, z
     ],
     ids=["environment", "job"],
 )
-def test_another_thing_than_the_requested_one_is_an_error(
+def test_a_row_other_than_the_requested_one_is_an_error(
     ready: ZuoraClient, zuora: Zuora, call: Call, answer: dict[str, Any]
 ) -> None:
     zuora.answer(200, answer)
@@ -539,7 +539,7 @@ def test_an_answer_that_takes_longer_to_read_than_the_time_of_its_request_is_lat
 # Attempts.
 
 
-def test_a_transient_fault_is_tried_again_and_logged_only_at_debug(
+def test_a_transient_fault_is_retried_and_logged_only_at_debug(
     ready: ZuoraClient, zuora: Zuora, leaping: LeapingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -559,7 +559,7 @@ def test_a_request_that_used_up_its_attempts_does_not_stop_the_client(ready: Zuo
     assert ready.environment("e") == {"id": "e"}
 
 
-def test_each_request_begins_anew_with_the_shortest_wait(
+def test_each_request_starts_again_with_the_shortest_wait(
     ready: ZuoraClient, zuora: Zuora, leaping: LeapingClock
 ) -> None:
     zuora.answers = [(500, b"", {})] * 6
@@ -572,7 +572,7 @@ def test_each_request_begins_anew_with_the_shortest_wait(
 @pytest.mark.parametrize(
     ("status", "kind"), [(404, NotFound), (400, ZuoraError), (302, ZuoraError), (403, PermissionRefused)]
 )
-def test_another_error_is_not_tried_again_and_does_not_stop_the_client(
+def test_another_error_is_not_retried_and_does_not_stop_the_client(
     ready: ZuoraClient, zuora: Zuora, status: int, kind: type[ZuoraError]
 ) -> None:
     zuora.answers = [(status, b"", {}), (200, {"id": "e"}, {})]

@@ -59,7 +59,7 @@ def tls(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> ssl.SSLContext:
 
 
 def in_turns(*behaviours: Behave) -> Behave:
-    """Treat each connection in another way, the last ones all in the last way."""
+    """Treat each connection in a different way, and all further ones in the last way."""
     numbers = itertools.count()
 
     def behave(server: Server, connection: socket.socket) -> None:
@@ -73,12 +73,12 @@ def in_turns(*behaviours: Behave) -> Behave:
 
 @pytest.fixture
 def swallowing() -> Iterator[Callable[[int], str]]:
-    """Let connections to a port of an address of this machine be neither accepted nor refused."""
+    """Return a function that keeps connections to a port of this machine from being accepted or refused."""
     with ExitStack() as held:
 
         def swallow(port: int) -> str:
             listening = held.enter_context(socket.create_server(("127.0.0.2", port), backlog=0))
-            # The kernel drops what comes while its queue is full.
+            # The kernel drops packets while its queue is full.
             for _ in range(2):
                 waiting = held.enter_context(socket.socket())
                 waiting.setblocking(False)
@@ -125,7 +125,7 @@ def test_an_address_that_refuses_connections_leaves_the_others(
         assert ask(f"http://zuora.example:{server.port}").body == JOB
 
 
-def test_an_address_that_is_reached_no_longer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_can_no_longer_be_reached_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(sends(WHOLE)) as server:
         monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.2", "127.0.0.1"))
         url = f"http://zuora.example:{server.port}"
@@ -136,7 +136,7 @@ def test_an_address_that_is_reached_no_longer_is_given_up(monkeypatch: pytest.Mo
                 send(shared, url)
 
 
-def test_a_name_that_can_be_none_is_not_found() -> None:
+def test_an_impossible_name_is_not_found() -> None:
     with pytest.raises(Transient, match="the name of the host is not found"):
         ask(f"https://{'a' * 64}.example")
 
@@ -182,12 +182,12 @@ def test_a_fresh_connection_that_is_closed_before_an_answer_is_a_fault() -> None
     assert server.connections == 1
 
 
-@pytest.mark.parametrize("begun", [b"H", OK, b"garbage"])
-def test_an_answer_that_has_begun_on_a_kept_connection_is_not_requested_again(begun: bytes) -> None:
+@pytest.mark.parametrize("started", [b"H", OK, b"garbage"])
+def test_an_answer_that_has_started_on_a_kept_connection_is_not_requested_again(started: bytes) -> None:
     def behave(server: Server, connection: socket.socket) -> None:
         connection.sendall(WHOLE)
         if server.read_request(connection):
-            resets_after(begun)(server, connection)
+            resets_after(started)(server, connection)
 
     with Server(behave) as server, closing(Transport(server.url, connections=1, timeout=LONG)) as shared:
         send(shared, server.url)
@@ -227,7 +227,7 @@ def test_a_request_that_is_sent_again_has_only_the_rest_of_its_time() -> None:
     assert time.monotonic() - began < 1.5
 
 
-def test_a_tunnel_that_is_closed_before_an_answer_is_dug_again(
+def test_a_tunnel_that_is_closed_before_an_answer_is_opened_again(
     monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext
 ) -> None:
     def tunnel(server: Server, connection: socket.socket) -> None:
@@ -247,7 +247,7 @@ def test_a_tunnel_that_is_closed_before_an_answer_is_dug_again(
     assert proxy.connections == 3
 
 
-# What comes before an answer, and a head that is malformed.
+# Interim responses, and a malformed head.
 
 
 @pytest.mark.parametrize(
@@ -272,13 +272,13 @@ def test_what_comes_before_the_final_status_is_skipped(interim: bytes) -> None:
     assert server.connections == 1
 
 
-def test_early_hints_without_an_answer_are_none() -> None:
+def test_early_hints_without_an_answer_are_not_an_answer() -> None:
     error = failure(stalls_after(b"HTTP/1.1 103 Early Hints\r\n\r\n"), SOON)
     assert error.reason == LATE
     assert failure(sends(b"HTTP/1.1 103 Early Hints\r\n\r\n")).reason.startswith(FAILED)
 
 
-def test_early_hints_without_end_do_not_begin_the_time_anew() -> None:
+def test_endless_early_hints_do_not_restart_the_timeout() -> None:
     def behave(server: Server, connection: socket.socket) -> None:
         while not server.is_over.wait(SOON / 10):
             connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
@@ -328,12 +328,12 @@ def test_a_field_with_white_space_before_its_colon_is_read() -> None:
     assert (response.headers["retry-after"], response.body) == ("7", JOB)
 
 
-def test_a_folded_field_is_one() -> None:
+def test_a_folded_field_is_one_field() -> None:
     with Server(sends(OK + b"X-Gateway: a\r\n  b\r\n\tc\r\nContent-Length: 11\r\n\r\n" + JOB)) as server:
         assert ask(server.url).headers["x-gateway"].split() == ["a", "b", "c"]
 
 
-# Connections that are opened before there are requests.
+# Connections that are opened before the first request.
 
 
 class Opened:
@@ -341,7 +341,7 @@ class Opened:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ended = threading.Semaphore(0)
-        open_early = connections._Pool._open_early  # noqa: SLF001 - from without, no one knows when it is done
+        open_early = connections._Pool._open_early  # noqa: SLF001 - from outside, nobody knows when it is done
 
         def counted(pool: Any, connection: Any) -> None:
             open_early(pool, connection)
@@ -360,7 +360,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
 
 
 def send_together(shared: Transport, url: str, count: int) -> list[bytes]:
-    """Send requests from so many threads at once."""
+    """Send requests from this many threads at once."""
     bodies: list[bytes] = []
     threads = [threading.Thread(target=lambda: bodies.append(send(shared, url).body)) for _ in range(count)]
     for thread in threads:
@@ -371,7 +371,7 @@ def send_together(shared: Transport, url: str, count: int) -> list[bytes]:
 
 
 def together(count: int) -> Behave:
-    """Answer when so many requests have come by so many connections, and then each at once."""
+    """Answer when this many requests have arrived on as many connections, and then each at once."""
     barrier = threading.Barrier(count)
 
     def behave(server: Server, connection: socket.socket) -> None:
@@ -412,7 +412,7 @@ def test_no_more_connections_are_opened_than_may_be_open(opened: Opened) -> None
     assert server.connections == 3
 
 
-def test_a_connection_that_cannot_be_opened_early_is_no_fault_of_a_request(opened: Opened, tls: ssl.SSLContext) -> None:
+def test_a_connection_that_cannot_be_opened_early_does_not_fail_a_request(opened: Opened, tls: ssl.SSLContext) -> None:
     # The first two connections end within the handshake.
     failing = [2]
 
@@ -433,7 +433,7 @@ def test_a_connection_that_cannot_be_opened_early_is_no_fault_of_a_request(opene
     assert server.connections == 3
 
 
-def test_a_connection_that_was_opened_early_and_closed_meanwhile_is_no_fault_of_a_request(opened: Opened) -> None:
+def test_a_connection_that_was_opened_early_and_closed_meanwhile_does_not_fail_a_request(opened: Opened) -> None:
     with (
         Server(in_turns(sends(b""), sends(WHOLE))) as server,
         closing(Transport(server.url, connections=1, timeout=LONG)) as shared,
@@ -444,7 +444,7 @@ def test_a_connection_that_was_opened_early_and_closed_meanwhile_is_no_fault_of_
     assert server.connections == 2
 
 
-def test_a_connection_that_was_opened_early_and_reset_meanwhile_is_no_fault_of_a_request(
+def test_a_connection_that_was_opened_early_and_reset_meanwhile_does_not_fail_a_request(
     opened: Opened, tls: ssl.SSLContext
 ) -> None:
     is_reset = threading.Event()
@@ -470,7 +470,7 @@ def test_a_connection_that_was_opened_early_and_reset_meanwhile_is_no_fault_of_a
     assert server.connections == 2
 
 
-def test_a_server_that_wants_a_certificate_of_ours_is_reported_by_the_request(
+def test_a_server_that_requires_a_client_certificate_is_reported_by_the_request(
     opened: Opened, tls: ssl.SSLContext
 ) -> None:
     # In TLS 1.3 the server refuses after the handshake is over for the client.
@@ -535,7 +535,7 @@ def test_nothing_is_opened_early_where_nothing_can_be_sent(monkeypatch: pytest.M
         shared.open_early(1)
 
 
-def test_tunnels_are_dug_early(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, opened: Opened) -> None:
+def test_tunnels_are_opened_early(monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext, opened: Opened) -> None:
     barrier = threading.Barrier(2)
 
     def tunnel(server: Server, connection: socket.socket) -> None:

@@ -27,17 +27,17 @@ class MoreFatal(Fatal):
 
 
 class Gate:
-    """Calls that each wait until the test lets them go on, and tell when they have begun."""
+    """Calls that each wait until the test lets them go on, and report when they have started."""
 
     def __init__(self) -> None:
-        self.begun: list[int] = []
+        self.started: list[int] = []
         self._changed = threading.Condition()
         self._opened: set[int] = set()
         self._all = False
 
     def call(self, argument: int) -> int:
         with self._changed:
-            self.begun.append(argument)
+            self.started.append(argument)
             self._changed.notify_all()
             assert self._changed.wait_for(lambda: self._all or argument in self._opened, LONG)
         return -argument
@@ -54,8 +54,8 @@ class Gate:
 
     def wait_for(self, count: int) -> set[int]:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.begun) >= count, LONG), self.begun
-            return set(self.begun)
+            assert self._changed.wait_for(lambda: len(self.started) >= count, LONG), self.started
+            return set(self.started)
 
 
 def ahead(call: Callable[[int], int], arguments: Sequence[int], width: int = 3) -> LookAhead[int, int]:
@@ -67,7 +67,7 @@ others: set[threading.Thread] = set()
 
 @pytest.fixture(scope="module", autouse=True)
 def threads_of_others() -> None:
-    """Take note of the threads that tests of other files left."""
+    """Note the threads that tests of other files left."""
     others.update(threading.enumerate())
 
 
@@ -85,7 +85,7 @@ def assert_no_worker_is_left() -> None:
 
 @contextmanager
 def reading(results: LookAhead[int, int]) -> Iterator[list[tuple[int, int | Exception]]]:
-    """Read the next result in a thread of its own, as a test must go on meanwhile."""
+    """Read the next result in a separate thread, as a test must go on meanwhile."""
     taken: list[tuple[int, int | Exception]] = []
     reader = threading.Thread(target=lambda: taken.append(next(results)))
     reader.start()
@@ -120,13 +120,13 @@ def test_results_come_in_order_when_the_calls_end_in_reverse() -> None:
     assert list(results) == [(2, -2), (3, -3)]
 
 
-def test_no_call_is_begun_before_the_first_result_is_asked_for() -> None:
+def test_no_call_is_started_before_the_first_result_is_requested() -> None:
     gate = Gate()
     results = ahead(gate.call, range(5))
-    assert (gate.begun, workers(), results.not_started) == ([], [], 5)
+    assert (gate.started, workers(), results.not_started) == ([], [], 5)
 
 
-def test_no_more_calls_are_under_way_than_the_width_allows() -> None:
+def test_no_more_calls_are_in_progress_than_the_width_allows() -> None:
     under_way, most, lock, together = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def call(argument: int) -> int:
@@ -139,7 +139,7 @@ def test_no_more_calls_are_under_way_than_the_width_allows() -> None:
             under_way -= 1
         return argument
 
-    # The barrier lets nobody go on before there are three: fewer at a time would break it.
+    # The barrier lets no thread go on before there are three: fewer at a time would break it.
     assert len(list(ahead(call, range(30)))) == 30
     assert most == 3
 
@@ -156,18 +156,18 @@ def test_there_are_no_more_threads_than_calls(arguments: int, width: int, thread
     assert_no_worker_is_left()
 
 
-def test_twice_the_width_is_begun_ahead_of_the_reader_and_no_more() -> None:
+def test_twice_the_width_is_started_ahead_of_the_reader_and_no_more() -> None:
     gate = Gate()
     results = ahead(gate.call, range(20), width=2)
     with reading(results) as taken:
         gate.wait_for(2)
         gate.open(*range(1, 20))
-        # All but the first come to their end, and the one worker that is free waits for room.
+        # All but the first end, and the one worker that is free waits for room.
         assert gate.wait_for(4) == {0, 1, 2, 3}
         assert results.not_started == 16
         gate.open(0)
     assert taken == [(0, 0)]
-    # Each result that is handed out makes room for one more.
+    # Each result that is returned makes room for one more.
     for handed_out in range(1, 16):
         assert max(gate.wait_for(4 + handed_out)) == 3 + handed_out
         next(results)
@@ -176,14 +176,14 @@ def test_twice_the_width_is_begun_ahead_of_the_reader_and_no_more() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=15), st.integers(1, 4))
-def test_never_is_more_begun_than_handed_out_and_twice_the_width(fails: list[bool], width: int) -> None:
-    begun: list[int] = []
+def test_no_more_calls_are_started_than_results_returned_and_twice_the_width(fails: list[bool], width: int) -> None:
+    started: list[int] = []
     handed_out = 0
     too_many: list[int] = []
 
     def call(argument: int) -> int:
-        begun.append(argument)
-        if len(begun) > handed_out + 1 + 2 * width:
+        started.append(argument)
+        if len(started) > handed_out + 1 + 2 * width:
             too_many.append(argument)
         if fails[argument]:
             raise ValueError(argument)
@@ -216,7 +216,7 @@ def test_a_call_that_gives_none_or_false_gives_a_result() -> None:
 @pytest.mark.parametrize("position", [0, 1, 4, 9])
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("fatal", [Fatal, MoreFatal])
-def test_after_a_fatal_exception_all_that_is_not_done_gets_it(
+def test_after_a_fatal_exception_every_missing_result_is_that_exception(
     position: int, width: int, fatal: type[Exception]
 ) -> None:
     called: list[int] = []
@@ -237,28 +237,28 @@ def test_after_a_fatal_exception_all_that_is_not_done_gets_it(
     assert len(called) <= position + 2 * width
 
 
-def test_a_fatal_exception_is_handed_out_at_once_although_earlier_calls_go_on() -> None:
-    gate, begun = Gate(), threading.Event()
+def test_a_fatal_exception_is_returned_at_once_although_earlier_calls_go_on() -> None:
+    gate, started = Gate(), threading.Event()
 
     def call(argument: int) -> int:
         if argument == 2:
             gate.wait_for(2)
-            begun.set()
+            started.set()
             raise Fatal
         return gate.call(argument)
 
     results = ahead(call, range(100))
     answers = [next(results) for _ in range(100)]
-    assert begun.is_set()
+    assert started.is_set()
     assert all(isinstance(result, Fatal) for _, result in answers)
-    # Only those that were under way.
-    assert gate.begun in ([0, 1], [1, 0])
+    # Only those that were in progress.
+    assert gate.started in ([0, 1], [1, 0])
     assert results.not_started == 97
     gate.open_all()
     assert_no_worker_is_left()
 
 
-def test_what_was_done_before_a_fatal_exception_is_handed_out_as_it_is() -> None:
+def test_a_result_from_before_a_fatal_exception_is_returned_as_it_is() -> None:
     others_are_done = threading.Event()
 
     def call(argument: int) -> int:
@@ -266,7 +266,7 @@ def test_what_was_done_before_a_fatal_exception_is_handed_out_as_it_is() -> None
             assert others_are_done.wait(LONG)
             raise Fatal
         if argument == 3:
-            # Begun by the thread that has left the results of 0 and 2 before.
+            # Started by the thread that has left the results of 0 and 2 before.
             others_are_done.set()
         return argument
 
@@ -292,7 +292,7 @@ def test_of_several_fatal_exceptions_the_first_one_counts() -> None:
     assert [result for _, result in results][-1] is first
 
 
-def test_after_it_is_closed_no_call_is_begun_and_no_thread_waits() -> None:
+def test_after_it_is_closed_no_call_is_started_and_no_thread_waits() -> None:
     gate = Gate()
     results = ahead(gate.call, range(100), width=2)
     gate.open(0)
@@ -301,15 +301,15 @@ def test_after_it_is_closed_no_call_is_begun_and_no_thread_waits() -> None:
     results.close()
     gate.open_all()
     assert_no_worker_is_left()
-    assert len(gate.begun) <= 5
+    assert len(gate.started) <= 5
 
 
 class Idle:
-    """Tells when so many threads wait for room."""
+    """Reports when this many threads wait for room."""
 
     def __init__(self, results: LookAhead[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
         self._waits = threading.Semaphore(0)
-        room = results._room  # noqa: SLF001 - from without, a thread that waits looks like one that is slow
+        room = results._room  # noqa: SLF001 - from outside, a thread that waits looks like one that is slow
         wait = room.wait
 
         def counted(timeout: float | None = None) -> bool:
@@ -329,7 +329,7 @@ def test_a_reader_that_stops_leaves_threads_that_wait_until_it_is_closed(monkeyp
     next(results)
     idle.wait_for(3)
     assert len(workers()) == 3
-    # Nor do they keep a program that ends from ending.
+    # Nor do they keep the program from ending.
     assert all(thread.daemon for thread in workers())
     results.close()
     assert_no_worker_is_left()
@@ -354,7 +354,7 @@ def test_a_fatal_exception_wakes_those_that_wait_although_nobody_reads_on(monkey
 
 
 class Limit:
-    """Lets only so many threads be started."""
+    """Lets only this many threads be started."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
         self.left = threads
@@ -389,7 +389,7 @@ def test_threads_that_are_free_again_are_used(monkeypatch: pytest.MonkeyPatch) -
         limit.left = 10
         gate.open(0)
     with reading(results):
-        # The reader starts two more, and each of the three begins a call.
+        # The reader starts two more, and each of the three starts a call.
         assert gate.wait_for(4) == {0, 1, 2, 3}
         gate.open_all()
     assert len(list(results)) == 8
@@ -431,7 +431,7 @@ def test_calls_that_were_started_are_not_started_again() -> None:
     assert_no_worker_is_left()
 
 
-def test_nothing_to_call_is_nothing_to_read() -> None:
+def test_without_arguments_there_is_nothing_to_read() -> None:
     assert list(ahead(lambda argument: argument, [])) == []
 
 
@@ -473,7 +473,7 @@ def test_after_the_last_result_no_call_is_left_to_start() -> None:
 def test_the_upcoming_argument_is_that_of_the_next_result_and_starts_no_call() -> None:
     gate = Gate()
     results = ahead(gate.call, [7, 8, 9], width=1)
-    assert (results.upcoming, gate.begun, workers()) == (7, [], [])
+    assert (results.upcoming, gate.started, workers()) == (7, [], [])
     gate.open_all()
     for argument, following in [(7, 8), (8, 9), (9, None)]:
         assert results.upcoming == argument
@@ -482,7 +482,7 @@ def test_the_upcoming_argument_is_that_of_the_next_result_and_starts_no_call() -
     assert_no_worker_is_left()
 
 
-def test_of_no_arguments_none_is_upcoming() -> None:
+def test_without_arguments_none_is_upcoming() -> None:
     assert ahead(lambda argument: argument, []).upcoming is None
 
 

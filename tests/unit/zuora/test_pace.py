@@ -34,19 +34,19 @@ def limited(wait: float | None = None) -> Transient:
 
 
 def faulty(wait: float | None = None) -> Transient:
-    return Transient(EXCHANGE, "a passing fault", wait=wait)
+    return Transient(EXCHANGE, "a transient fault", wait=wait)
 
 
 def waiting(pace: Pace) -> Generator[float, Any, None]:
-    """What python-backoff asks between attempts, begun as it begins it."""
+    """The wait generator that python-backoff uses between attempts, started as it starts it."""
     generator = pace.back_off()
     next(generator)
     return generator
 
 
 def places(pace: Pace) -> int:
-    """How many requests may be in flight now, when none is; counted by taking all places there are."""
-    return pace._width  # noqa: SLF001 - taking one more would wait for ever
+    """How many requests may be in flight now."""
+    return pace._width  # noqa: SLF001 - taking one more place would wait forever
 
 
 def satisfy(pace: Pace, requests: int) -> None:
@@ -58,7 +58,7 @@ def satisfy(pace: Pace, requests: int) -> None:
 
 @pytest.fixture(autouse=True)
 def no_jitter(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
-    """Let the jitter be as long as it may be, and remember its bounds."""
+    """Make the jitter as long as it may be, and remember its bounds."""
     asked: list[tuple[float, float]] = []
 
     def longest(low: float, high: float) -> float:
@@ -70,7 +70,7 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
 
 
 class Worker(threading.Thread):
-    """A thread that does one thing, and whose error the test can ask for."""
+    """A thread that does one thing, and whose error the test can read."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         super().__init__(daemon=True)
@@ -88,7 +88,7 @@ class Worker(threading.Thread):
 
     def ended(self) -> BaseException | None:
         self.join(LONG)
-        assert not self.is_alive(), "a thread waits for ever"
+        assert not self.is_alive(), "a thread waits forever"
         return self.error
 
 
@@ -126,7 +126,7 @@ def test_a_request_that_fails_gives_its_place_back(leaping: LeapingClock) -> Non
         pass
 
 
-def test_a_place_goes_to_who_waits_for_one_and_not_to_who_backs_off(clock: ManualClock) -> None:
+def test_a_place_goes_to_a_request_that_waits_for_one_and_not_to_one_that_backs_off(clock: ManualClock) -> None:
     pace, entered = Pace(1, clock, LOGGER), threading.Event()
 
     def ask() -> None:
@@ -148,7 +148,7 @@ def test_a_place_goes_to_who_waits_for_one_and_not_to_who_backs_off(clock: Manua
 # Everyone waits.
 
 
-def test_when_one_is_told_to_wait_all_wait(clock: ManualClock) -> None:
+def test_when_one_request_is_asked_to_wait_all_wait(clock: ManualClock) -> None:
     pace = Pace(8, clock, LOGGER)
     waiting(pace).send(limited(20))
     entered: list[int] = []
@@ -182,7 +182,7 @@ def test_the_request_for_a_token_needs_no_place(leaping: LeapingClock) -> None:
         pace.wait_out_pause()
 
 
-def test_who_was_told_to_wait_waits_where_the_next_attempt_begins(leaping: LeapingClock) -> None:
+def test_a_request_that_was_asked_to_wait_waits_where_its_next_attempt_begins(leaping: LeapingClock) -> None:
     pace = Pace(8, leaping, LOGGER)
     waiting(pace).send(limited(20))
     assert leaping.waited == []
@@ -190,7 +190,7 @@ def test_who_was_told_to_wait_waits_where_the_next_attempt_begins(leaping: Leapi
         assert leaping.waited == [20]
 
 
-def test_the_width_halves_once_a_pause_however_many_are_told(leaping: LeapingClock) -> None:
+def test_the_width_halves_once_per_pause_however_many_are_asked_to_wait(leaping: LeapingClock) -> None:
     pace = Pace(8, leaping, LOGGER)
     for _ in range(5):
         waiting(pace).send(limited(20))
@@ -242,7 +242,7 @@ def test_answers_before_a_pause_do_not_count_for_the_width_after_it(leaping: Lea
     assert places(pace) == 2
 
 
-def test_a_width_that_grew_lets_in_who_waits(clock: ManualClock) -> None:
+def test_a_width_that_grew_lets_in_a_waiting_request(clock: ManualClock) -> None:
     pace, entered = Pace(2, clock, LOGGER), threading.Event()
     with pace.request():
         waiting(pace).send(limited(0.5))
@@ -285,7 +285,7 @@ def test_the_half_width_holds(clock: ManualClock) -> None:
     assert [worker.ended() for worker in workers] == [None, None, None]
 
 
-def test_changes_of_width_are_told_at_most_every_ten_seconds(
+def test_changes_of_width_are_logged_at_most_every_ten_seconds(
     leaping: LeapingClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -298,12 +298,12 @@ def test_changes_of_width_are_told_at_most_every_ten_seconds(
     assert caplog.messages[0] == "Zuora's limits: now 20 of 40 requests at a time"
 
 
-def waits_told(caplog: pytest.LogCaptureFixture) -> list[str]:
+def waits_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [message for message in caplog.messages if "asks to wait" in message]
 
 
 @pytest.mark.parametrize(
-    ("wait", "told"),
+    ("wait", "logged"),
     [(None, []), (9, []), (10, []), (11, ["Zuora asks to wait 11 s"]), (600, ["Zuora asks to wait 600 s"])],
 )
 @pytest.mark.parametrize("make", [limited, faulty])
@@ -312,11 +312,11 @@ def test_a_wait_over_ten_seconds_is_logged_with_its_length(
     caplog: pytest.LogCaptureFixture,
     make: Callable[[float | None], Transient],
     wait: float | None,
-    told: list[str],
+    logged: list[str],
 ) -> None:
     caplog.set_level(logging.INFO)
     waiting(Pace(8, leaping, LOGGER)).send(make(wait))
-    assert waits_told(caplog) == told
+    assert waits_logged(caplog) == logged
 
 
 def test_a_wait_that_many_are_asked_for_is_logged_once(leaping: LeapingClock, caplog: pytest.LogCaptureFixture) -> None:
@@ -325,11 +325,11 @@ def test_a_wait_that_many_are_asked_for_is_logged_once(leaping: LeapingClock, ca
     for _ in range(40):
         waiting(pace).send(limited(25))
         leaping.now += 0.1
-    assert waits_told(caplog) == ["Zuora asks to wait 25 s"]
+    assert waits_logged(caplog) == ["Zuora asks to wait 25 s"]
     waiting(pace).send(limited(60))
     leaping.now += 60
     waiting(pace).send(limited(25))
-    assert waits_told(caplog)[1:] == ["Zuora asks to wait 60 s", "Zuora asks to wait 25 s"]
+    assert waits_logged(caplog)[1:] == ["Zuora asks to wait 60 s", "Zuora asks to wait 25 s"]
 
 
 def test_a_wait_that_is_too_long_is_not_logged_as_one(leaping: LeapingClock, caplog: pytest.LogCaptureFixture) -> None:
@@ -361,21 +361,21 @@ def test_the_bounds_of_the_jitter_double_from_a_second_to_a_minute(
 ) -> None:
     generator = waiting(Pace(8, leaping, LOGGER))
     for _ in range(9):
-        # The waiting is done: python-backoff has none left to do.
+        # The wait is over: python-backoff itself does not wait.
         assert generator.send(faulty()) == 0
     assert no_jitter == [(0, longest) for longest in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
     assert leaping.waited == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.3, 1.0])
-def test_the_jitter_is_waited(monkeypatch: pytest.MonkeyPatch, leaping: LeapingClock, jitter: float) -> None:
+def test_a_wait_is_as_long_as_the_jitter(monkeypatch: pytest.MonkeyPatch, leaping: LeapingClock, jitter: float) -> None:
     monkeypatch.setattr(random, "uniform", lambda _, high: jitter * high)
     waiting(Pace(8, leaping, LOGGER)).send(faulty())
     assert sum(leaping.waited) == pytest.approx(jitter)
 
 
 @pytest.mark.parametrize(("error", "waits"), [(faulty(0.25), 1), (faulty(5), 5), (faulty(600), 600)])
-def test_what_zuora_asks_for_is_waited_at_least(leaping: LeapingClock, error: Transient, waits: float) -> None:
+def test_a_wait_is_at_least_as_long_as_zuora_asks_for(leaping: LeapingClock, error: Transient, waits: float) -> None:
     waiting(Pace(8, leaping, LOGGER)).send(error)
     assert leaping.waited == [waits]
 

@@ -92,7 +92,7 @@ def test_if_an_id_appears_twice_the_later_row_counts_once() -> None:
     assert (sorted(row["id"] for row in listing.rows), listing.errors) == (["j", "k"], [])
 
 
-def test_the_size_beside_a_list_asserts_nothing() -> None:
+def test_the_size_next_to_a_list_means_nothing() -> None:
     assert len(listed_rows(document({"result": [{"id": "j"}], "size": 0})).rows) == 1
 
 
@@ -127,7 +127,7 @@ def test_twenty_errors_are_kept_and_the_rest_is_counted(bad: int) -> None:
     assert (len(listing.errors), listing.more_errors) == (min(bad, 20) + 1, max(bad - 20, 0))
 
 
-def test_millions_of_elements_that_are_no_rows_cost_little() -> None:
+def test_millions_of_elements_that_are_not_rows_cost_little() -> None:
     elements: list[Any] = [0, None, "x", [1], {}] * 400_000
     began = time.process_time()
     listing = listed_rows(document({"result": elements}))

@@ -87,7 +87,7 @@ def test_a_redirect_is_not_followed(status: int) -> None:
 
 def test_requests_share_a_connection_and_each_has_its_own_time() -> None:
     def behave(server: Server, connection: socket.socket) -> None:
-        # Each response alone is in time, both together would not be.
+        # Each response is in time, both together would not be.
         server.is_over.wait(1.2)
         connection.sendall(WHOLE)
         if server.read_request(connection):
@@ -123,11 +123,11 @@ def test_an_answer_that_is_not_whole_in_time_is_given_up(behave: Callable[[Serve
     error = failure(behave, SOON)
     assert isinstance(error, Transient)
     assert error.reason == LATE
-    # The drips alone would take twenty seconds.
+    # The drips would take twenty seconds.
     assert time.monotonic() - began < LONG / 2
 
 
-def test_silence_after_a_part_of_the_time_does_not_begin_it_anew() -> None:
+def test_silence_after_a_part_of_the_time_does_not_restart_the_timeout() -> None:
     def behave(server: Server, connection: socket.socket) -> None:
         server.is_over.wait(0.8)
         stalls_after(OK + b"Content-Length: 11\r\n\r\n" + JOB[:5])(server, connection)
@@ -196,8 +196,8 @@ def test_an_answer_as_large_as_may_be_is_read(form: Callable[[bytes], bytes]) ->
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.usefixtures("small_limit")
-def test_a_larger_answer_is_a_failure_of_its_request_alone(form: Callable[[bytes], bytes]) -> None:
-    # The first connection is given up, and a second one takes its place in the pool.
+def test_a_larger_answer_is_a_failure_of_only_its_request(form: Callable[[bytes], bytes]) -> None:
+    # The first connection is closed, and a second one takes its place in the pool.
     larger = OK + b"Zuora-Request-Id: R1\r\n" + form(body_of(BIG + 1))
     turns = itertools.count()
 
@@ -291,7 +291,7 @@ def test_an_answer_that_breaks_on_the_way_is_worth_another_attempt(
     ],
     ids=["half a head", "half a body of unknown length", "half a gzip"],
 )
-def test_half_an_answer_that_looks_whole_on_the_way_is_found_out_when_it_is_read(raw: bytes) -> None:
+def test_half_an_answer_that_looks_whole_on_the_way_is_detected_when_it_is_read(raw: bytes) -> None:
     with Server(sends(raw)) as server:
         response = ask(server.url)
     with pytest.raises(Transient, match="not JSON"):
@@ -305,7 +305,7 @@ def test_a_port_where_nobody_listens_is_worth_another_attempt() -> None:
         ask(server.url)
 
 
-def test_a_name_that_is_not_found_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_not_found_is_reported_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -314,7 +314,7 @@ def test_a_name_that_is_not_found_is_told_as_such(monkeypatch: pytest.MonkeyPatc
         ask("https://rest.zuora.example")
 
 
-# What the environment says.
+# What the environment configures.
 
 
 def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +324,7 @@ def test_the_environments_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None
     assert proxy.requests[0].startswith(b"GET http://zuora.example/test-environments/e?x=1 HTTP/1.1\r\n")
 
 
-def test_a_host_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_needs_no_proxy_is_requested_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
     with Server(sends(WHOLE)) as server:
         monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid:1")
@@ -334,7 +334,7 @@ def test_a_host_that_needs_no_proxy_is_asked_itself(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST"])
-def test_a_loopback_address_is_never_asked_through_a_proxy(
+def test_a_loopback_address_is_never_requested_through_a_proxy(
     monkeypatch: pytest.MonkeyPatch, variable: str, host: str
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolving("127.0.0.1"))
@@ -345,7 +345,9 @@ def test_a_loopback_address_is_never_asked_through_a_proxy(
 
 
 @pytest.mark.parametrize("host", ["127.1.2.3", "[::1]"])
-def test_no_other_loopback_address_is_asked_through_a_proxy_either(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_no_other_loopback_address_is_requested_through_a_proxy_either(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
     with Server(sends(WHOLE)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         with pytest.raises(Transient, match=FAILED):
@@ -363,9 +365,7 @@ def test_no_other_loopback_address_is_asked_through_a_proxy_either(monkeypatch: 
         ("http://me:Sesame@127.0.0.1:port", "is not the URL of a proxy"),
     ],
 )
-def test_a_proxy_that_cannot_be_one_is_somebodys_to_set_right(
-    monkeypatch: pytest.MonkeyPatch, proxy: str, reason: str
-) -> None:
+def test_an_impossible_proxy_is_a_misconfiguration(monkeypatch: pytest.MonkeyPatch, proxy: str, reason: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(Fatal, match=reason) as refused:
         ask("https://zuora.example")
@@ -374,9 +374,7 @@ def test_a_proxy_that_cannot_be_one_is_somebodys_to_set_right(
 
 
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "SOCKS5"])
-def test_a_socks_proxy_without_its_package_is_somebodys_to_set_right(
-    monkeypatch: pytest.MonkeyPatch, scheme: str
-) -> None:
+def test_a_socks_proxy_without_its_package_is_a_misconfiguration(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     def missing(*_: object, **__: object) -> None:
         raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
 
@@ -445,7 +443,7 @@ def test_a_proxy_that_is_not_there_is_worth_another_attempt(monkeypatch: pytest.
         ask("https://zuora.example")
 
 
-def test_a_proxy_that_speaks_plain_http_where_https_is_named_is_somebodys_to_set_right(
+def test_a_proxy_that_speaks_plain_http_where_https_is_named_is_a_misconfiguration(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with Server(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as proxy:
@@ -478,7 +476,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
     return server_context(certificate)
 
 
-def test_a_certificate_that_nobody_vouches_for_ends_the_run(tls: ssl.SSLContext) -> None:
+def test_an_untrusted_certificate_ends_the_run(tls: ssl.SSLContext) -> None:
     with Server(sends(WHOLE), tls) as server, pytest.raises(Fatal, match="REQUESTS_CA_BUNDLE") as refused:
         ask(server.url)
     assert (type(refused.value), refused.value.misconfigured) == (Fatal, True)
@@ -505,7 +503,7 @@ def test_a_certificate_is_blamed_for_what_is_wrong_with_it(
     with Server(sends(WHOLE), server_context(certificate)) as server, pytest.raises(Fatal) as refused:
         ask(server.url)
     assert refused.value.reason.startswith(f"the certificate of the host {reason}")
-    # A certificate that is out of date is its owner's or the clock's to set right, not the configuration's.
+    # A certificate that is out of date is the fault of its owner or of the clock, not of the configuration.
     assert refused.value.misconfigured is ("another host" in reason)
     assert "REQUESTS_CA_BUNDLE" not in str(refused.value)
     assert server.requests == []
@@ -534,7 +532,7 @@ def test_a_certificate_of_a_proxy_is_blamed_on_the_proxy(monkeypatch: pytest.Mon
     ],
     ids=["nothing there", "empty", "key", "garbage", "empty folder"],
 )
-def test_a_bundle_without_a_certificate_is_somebodys_to_set_right(
+def test_a_bundle_without_a_certificate_is_a_misconfiguration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, make: Callable[[Path], object], reason: str
 ) -> None:
     bundle = tmp_path / "bundle.pem"
@@ -552,7 +550,7 @@ def test_a_bundle_is_not_read_for_plain_http(monkeypatch: pytest.MonkeyPatch, tm
         assert ask(server.url).body == JOB
 
 
-def test_the_bundle_for_requests_goes_before_that_for_curl(
+def test_the_bundle_for_requests_takes_precedence_over_that_for_curl(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tls: ssl.SSLContext, certificate: Path
 ) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))

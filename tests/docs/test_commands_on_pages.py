@@ -110,7 +110,7 @@ def test_the_first_live_run_answers_its_questions(folder: Path) -> None:
     )
     output = shell(folder, script).stdout
     assert "no warning" in output
-    assert "Misconfigured: Zuora has nothing of what the configuration names" in output
+    assert "Misconfigured: Zuora has none of what the configuration names" in output
     assert "testEnvironmentId is the environment's id: True" in output
     assert "ratelimit-remaining" in output
     assert re.search(r"^\S+ SCRUBBING 36 \w{8}$", output, re.MULTILINE)
