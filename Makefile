@@ -118,7 +118,7 @@ reproducible: dist ## build once more, from the sdist in another folder, and com
 	@again=$$(mktemp -d) && trap 'rm -rf "$$again"' EXIT && tar -xzf dist/*.tar.gz --strip-components 1 -C "$$again" && \
 		(cd "$$again" && umask 077 && exec $(CURDIR)/$(VENV)/python -m build --no-isolation) && diff -r dist "$$again/dist"
 
-# The tools have an environment of their own, without the tap, so that a workflow installs only what it runs.
+# The tools have a separate environment, without the tap, so that a workflow installs only what it runs.
 build/audit/installed: requirements/audit.txt
 	$(PYTHON) -m venv --clear build/audit
 	build/audit/bin/python -m pip install --quiet --require-hashes --only-binary :all: --requirement $<
