@@ -73,7 +73,7 @@ HABITS = (
     _rule(r"\b(?:tells?|told|telling)\b", '"report", "log", "print", "return", "document" or "describe"'),
     # Standing and lying.
     _rule(
-        r"\bst(?:and|ood|ands) (?:for|out|up)\b|"
+        r"\b(?:stand|stands|stood) (?:for|out|up)\b|"
         r"(\bstands\b|\bstood\b|\bstand (?:above|at|below|beside|here|in|on|still|there)\b)",
         '"is", "is in" or "is listed in"',
     ),
