@@ -99,7 +99,7 @@ def test_a_download_that_fails_ends_the_one_beside_it_and_leaves_nothing_that_lo
     )
     done = install(checkout, pretend(checkout, script), "report")
     assert done.returncode == 1
-    assert "pip could not install what is needed" in done.stderr
+    assert "pip could not install the packages" in done.stderr
     assert not list((checkout / ".venv" / "made-of").iterdir())
 
 
