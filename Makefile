@@ -130,7 +130,7 @@ sbom: build/audit/installed ## list the locked packages of the tap in build/sbom
 		--output-file build/sbom/tap-zuora-testenv.cdx.json requirements/tap.txt
 
 # Each file by itself: they lock some packages in different versions.
-audit: build/audit/installed ## ask PyPI which of all locked packages have a known vulnerability
+audit: build/audit/installed ## ask PyPI which locked packages have known vulnerabilities (AUDIT=...: options of pip-audit)
 	@failed=; for file in requirements/*.txt; do echo "$$file"; \
 		build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT) \
 			--requirement "$$file" || failed=1; \
