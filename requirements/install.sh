@@ -204,7 +204,7 @@ install_project() {
 
 # The sets of packages that are installed into .venv itself.
 shared='airflow bench demo dev mutants report'
-# Which of them is wanted, and which sets go into environments within it.
+# Which of them is wanted, and which sets have a separate environment beside it.
 packages=$wanted
 apart=
 case $wanted in
