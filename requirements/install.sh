@@ -49,7 +49,7 @@ run() {
     return "$code"
 }
 
-# The place is part of it: the commands in .venv/bin hold its path.
+# The place is part of it: the commands in .venv/bin contain its path.
 fingerprint() {
     case $1 in
     project) set -- pyproject.toml ;;
@@ -206,7 +206,7 @@ install_project() {
 
 # The sets of packages that are installed into .venv itself.
 shared='airflow bench demo dev mutants report'
-# Which of them is wanted, and which sets have an environment of their own beside it.
+# Which of them is wanted, and which sets have a separate environment beside it.
 packages=$wanted
 apart=
 case $wanted in

@@ -1,4 +1,4 @@
-"""The files of examples/schedules as a scheduler runs them, and the Dockerfile as far as no engine is needed."""
+"""The files of examples/schedules as a scheduler runs them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCHEDULES = CHECKOUT / "examples" / "schedules"
+ALERTS = CHECKOUT / "examples" / "alerts"
 SCRIPT = SCHEDULES / "sync.sh"
 SHELL = shutil.which("sh") or "/bin/sh"
 TRUE = shutil.which("true") or "/bin/true"
@@ -43,7 +44,7 @@ def folder(tmp_path: Path, tap_settings: dict[str, Any]) -> Path:
 def cron_line(folder: Path) -> str:
     """Return the line of the page, with the paths of this checkout."""
     page = (CHECKOUT / "docs" / "schedules.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^7 \* \* \* \* (/opt/zuora-testenv/sync.sh .*)$", page, re.MULTILINE)
+    (line,) = re.findall(r"^7 \* \* \* \* (/opt/zuora-testenv/sync.sh \S+)$", page, re.MULTILINE)
     here = {"/opt/zuora-testenv/sync.sh": str(SCRIPT), "/var/lib/zuora-testenv": str(folder)}
     for path, other in here.items():
         line = line.replace(path, shlex.quote(other))
@@ -114,7 +115,7 @@ def test_a_target_that_fails_is_a_failure(folder: Path) -> None:
 @needs_flock
 def test_the_last_line_is_the_targets_if_the_tap_has_nobody_to_write_to(folder: Path, zuora: EmulatorServer) -> None:
     # More than a pipe holds.
-    environment = zuora.zuora.environments()[0]["id"]
+    environment = str(zuora.zuora.environments()[0]["id"])
     for number in range(1000):
         zuora.zuora.put_job(environment, {"id": f"job-{number}", "testEnvironmentId": environment})
     done = cron(folder, TARGET=program(folder, "read -r _\necho No room left. >&2\nexit 4"))
@@ -219,30 +220,78 @@ def test_a_second_sync_beside_the_first_does_nothing(folder: Path) -> None:
 
 
 @pytest.mark.skipif(SYSTEMD is None, reason="there is no systemd-analyze")
-def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path) -> None:
+@pytest.mark.parametrize("drop_in", ["", "mail.conf"], ids=["as they are", "with the mail of the page"])
+def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path, drop_in: str) -> None:
     units = []
-    for unit in SCHEDULES.glob("zuora-testenv.*"):
+    for unit in (*SCHEDULES.glob("zuora-testenv.*"), *ALERTS.glob("*.service")):
         # What only the machine where they are installed has.
         text = unit.read_text().replace("/opt/zuora-testenv/sync.sh", f'"{SCRIPT}"').replace("User=zuora-testenv\n", "")
         units.append(tmp_path / unit.name)
         units[-1].write_text(text)
+    if drop_in:
+        page = (CHECKOUT / "docs" / "schedules.md").read_text(encoding="utf-8")
+        (mail,) = re.findall(r"^```ini\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        (tmp_path / "zuora-testenv-alert.service.d").mkdir()
+        (tmp_path / "zuora-testenv-alert.service.d" / drop_in).write_text(mail.replace("User=zuora-testenv\n", ""))
     done = subprocess.run(  # noqa: S603 - ours
-        [str(SYSTEMD), "verify", "--man=no", *units], check=False, capture_output=True, text=True, timeout=60
+        [str(SYSTEMD), "verify", "--man=no", *units],
+        env=os.environ | {"SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert len(units) == 2
-    assert not [line for line in done.stderr.splitlines() if "zuora-testenv" in line]
+    assert len(units) == 3
+    complaints = [line for line in done.stderr.splitlines() if "zuora-testenv" in line]
+    # Systemd learned it in version 254.
+    assert not [line for line in complaints if not re.search("Unknown key.*'RestartMode'", line)]
 
 
-def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
-    given = environment() | {"SINGER_SDK_LOG_CONFIG": os.fspath(SCHEDULES / "json-log.yml")}
-    done = subprocess.run(  # noqa: S603 - ours
-        [*command("tap-zuora-testenv"), "--config", folder / "config.json"],
-        env=given,
+def commands_of(page: str, word: str) -> str:
+    """Return the one block of shell commands of a page that contains a word."""
+    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
+    (found,) = (block for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if word in block)
+    return str(found)
+
+
+def on_the_page(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands of a page in a folder as if it was the checkout."""
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(CHECKOUT / "examples")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(  # noqa: S603 - what the page says
+        [SHELL, "-ec", commands],
+        cwd=folder,
+        env=environment() | {"PATH": path},
         check=True,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_the_settings_that_a_person_copies_are_for_that_person_only(tmp_path: Path) -> None:
+    on_the_page(tmp_path, commands_of("schedules.md", "config.tenant.json"))
+    on_the_page(tmp_path, commands_of("targets.md", "cp examples"))
+    for name in ("config.json", "target.json"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_a_later_file_overrides_an_earlier_one(folder: Path, zuora: EmulatorServer) -> None:
+    shutil.copy(CHECKOUT / "examples" / "config.json", folder / "common.json")
+    (folder / "tenant.json").write_text(json.dumps({"base_url": zuora.url}))
+    done = on_the_page(folder, commands_of("schedules.md", "--config common.json"))
+    assert done.stderr.splitlines()[-1].startswith("Done: a run would emit ")
+
+
+def test_a_higher_level_leaves_only_the_verdict_in_the_log(folder: Path) -> None:
+    done = on_the_page(folder, commands_of("schedules.md", "LOGLEVEL"))
+    (verdict,) = done.stderr.splitlines()
+    assert verdict.startswith("Done: emitted ")
+
+
+def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
+    done = on_the_page(folder, commands_of("schedules.md", "SINGER_SDK_LOG_CONFIG"))
     *lines, verdict = done.stderr.splitlines()
     counts = {
         entry["metric_info"]["tags"]["stream"]: entry["metric_info"]["value"]
@@ -250,15 +299,3 @@ def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: P
         if entry.get("metric_info", {}).get("metric") == "record_count"
     }
     assert verdict == f"Done: emitted {counts['test_environment_jobs']} jobs and 5 test environments."
-
-
-def test_the_image_is_made_of_files_that_are_there_by_hash_and_not_for_root() -> None:
-    lines = (CHECKOUT / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
-    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from" not in line]
-    let_in = re.findall(r"^!(.*)$", (CHECKOUT / ".dockerignore").read_text(), re.MULTILINE)
-    assert sorted(name for names in copied for name in names) == sorted(let_in)
-    assert all((CHECKOUT / name).exists() for name in let_in)
-    from_index = [line for line in re.findall(r"pip [^&]*install [^&]*", " ".join(lines)) if "--no-index" not in line]
-    assert len(from_index) == 2
-    assert all("--require-hashes" in line for line in from_index)
-    assert [line.split()[1] for line in lines if line.startswith("USER ")] == ["10001:10001"]
