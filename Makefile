@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test tests check bench scale soak mutants format dist requirements clean
+.PHONY: help demo airflow report report-test meltano docs test tests check bench scale soak mutants format dist reproducible sbom audit requirements clean
 
 # Without this rule, make reports that the folders of these names are up to date.
 .PHONY: dbt dev examples schemas
@@ -48,7 +48,7 @@ test: check ## run every check and test; every branch of the tap must be covered
 
 tests: test ## the same as make test
 
-check: ## check lint, formatting, types, imports, spelling, English, dependencies and the safety of the workflows
+check: ## check lint, formatting, types, imports, spelling, English, dependencies, workflows and manifests
 	@sh requirements/install.sh dev
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
@@ -58,6 +58,9 @@ check: ## check lint, formatting, types, imports, spelling, English, dependencie
 	$(VENV)/python -m dev.english
 	$(VENV)/deptry tap_zuora_testenv
 	$(VENV)/zizmor --quiet --offline --pedantic --strict-collection .github
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.compose-spec examples/compose.yaml
+	$(VENV)/kubernetes-validate --quiet --strict examples/kubernetes/credentials.yaml examples/kubernetes/state.yaml examples/kubernetes/sync.yaml
 
 # BENCH=--quick takes a minute and writes nothing.
 bench: ## compare the speed of the tap with the stock way, bare pools and curl (12 minutes)
@@ -108,6 +111,31 @@ dist: ## build the sdist and the wheel into the folder dist
 	rm -rf dist
 	$(VENV)/python -m build --no-isolation
 
+# The second time from the sdist: in another folder, with another mask, and of files with other times. The time of the
+# distributions is the one that hatchling takes by default.
+dist reproducible sbom: export SOURCE_DATE_EPOCH = 1580601600
+reproducible: dist ## build once more, from the sdist in another folder, and compare every byte
+	@again=$$(mktemp -d) && trap 'rm -rf "$$again"' EXIT && tar -xzf dist/*.tar.gz --strip-components 1 -C "$$again" && \
+		(cd "$$again" && umask 077 && exec $(CURDIR)/$(VENV)/python -m build --no-isolation) && diff -r dist "$$again/dist"
+
+# The tools have a separate environment, without the tap, so that a workflow installs only what it runs.
+build/audit/installed: requirements/audit.txt
+	$(PYTHON) -m venv --clear build/audit
+	build/audit/bin/python -m pip install --quiet --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+sbom: build/audit/installed ## list the locked packages of the tap in build/sbom, in the form of CycloneDX
+	mkdir -p build/sbom
+	build/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-file build/sbom/tap-zuora-testenv.cdx.json requirements/tap.txt
+
+# Each file by itself: they lock some packages in different versions.
+audit: build/audit/installed ## ask PyPI which of all locked packages have a known vulnerability
+	@failed=; for file in requirements/*.txt; do echo "$$file"; \
+		build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT) \
+			--requirement "$$file" || failed=1; \
+	done; test -z "$$failed"
+
 requirements: ## lock the newest compatible packages (LOCK_OPTIONS=...: options of uv pip compile)
 	@sh requirements/install.sh dev
 	$(LOCK) --upgrade --extra emulator --extra report --group dev pyproject.toml --output-file requirements/dev.txt
@@ -130,6 +158,11 @@ requirements: ## lock the newest compatible packages (LOCK_OPTIONS=...: options 
 	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/tap.txt \
 		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --extra emulator pyproject.toml --output-file requirements/emulator.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group target-postgres --output-file requirements/target-postgres.txt \
+		--constraint requirements/dev.txt --no-annotate
+	$(LOCK) --upgrade --group audit --output-file requirements/audit.txt --no-annotate
 	$(LOCK) --upgrade --group build --output-file requirements/build.txt \
 		--constraint requirements/dev.txt --no-annotate
 

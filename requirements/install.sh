@@ -49,7 +49,7 @@ run() {
     return "$code"
 }
 
-# The place is part of it: the commands in .venv/bin hold its path.
+# The place is part of it: the commands in .venv/bin contain its path.
 fingerprint() {
     case $1 in
     project) set -- pyproject.toml ;;

@@ -181,9 +181,9 @@ def _ending(error: BaseException) -> tuple[int, str]:
             return _ending(refusal(error))
         case RunEnded():
             return int(str(error.code)), error.sentence
-        case SystemExit():
-            # click's way out when `--help` has no reader.
-            return UNKNOWN, "Unknown: the reader of the output went away."
+        case SystemExit(code=code):
+            # click exits with 0 after it completed a command line for a shell, and with 1 if `--help` has no reader.
+            return (0, "") if code == 0 else (UNKNOWN, "Unknown: the reader of the output went away.")
         case click.ClickException():
             # The types of this command's options repeat no text; click's own messages may.
             is_ours = isinstance(error, click.BadParameter)

@@ -200,7 +200,7 @@ def run() -> None:
         say(f"\n  Set up in {seconds:.0f} s: pools, connections, and the tables of the tenant in shards.")
         say(f"  Tasks run by the {EXECUTOR}.")
         AirflowWalkthrough(tenants, databases, airflow).show()
-    say(f"\nAll that took {time.monotonic() - started:.0f} s.")
+    say(f"\nAll of this took {time.monotonic() - started:.0f} s.")
 
 
 def _databases(url: str) -> Iterator[tuple[str, psycopg.Connection[Row]]]:

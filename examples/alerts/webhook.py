@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Post what standard input contains to a chat: `... | webhook.py slack` or `... | webhook.py teams`.
 
-The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync. If
-there is none, nothing is posted. The address is read from the environment variable ZUORA_TESTENV_WEBHOOK only: anyone who
-knows it can post, so no message shows it.
+The input is what `zuora-testenv-report --notices json` prints, or lines of text such as the verdict of a failed sync.
+If there is none, nothing is posted. Only the environment variable ZUORA_TESTENV_WEBHOOK names the address: anyone
+who knows it can post, so no message shows it.
 
-Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act. It needs Python 3.9 or newer and
-no package.
+Exit code 0: posted, or nothing to post. 1: not posted, try again. 2: somebody must act.
+It needs Python 3.9 or newer and no package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,7 +38,8 @@ def lines_of(text: str) -> list[str]:
         notices = None
     if isinstance(notices, list):
         lines = [
-            f"{each['severity']}: {each['environment_name'] or each['test_environment_id']}: {each['sentence']}"
+            f"{each['severity']}: {each['environment_name'] or each['test_environment_id']}"
+            f"{' (tenant ' + each['tenant_id'] + ')' if each['tenant_id'] else ''}: {each['sentence']}"
             for each in notices
         ]
     else:
@@ -69,18 +69,23 @@ def teams(lines: list[str]) -> dict[str, Any]:
     }
     return {
         "type": "message",
-        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}],
+        "attachments": [
+            {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+        ],
     }
 
 
 FORMS = {"slack": slack, "teams": teams}
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect is an error: a message is only for the host of the address."""
-
-    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - whatever urllib gives
-        return None
+# Without the handler of redirects: a message is only for the host of the address.
+HANDLERS = (
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+)
 
 
 def post(url: str, message: dict[str, Any]) -> str:
@@ -88,11 +93,14 @@ def post(url: str, message: dict[str, Any]) -> str:
     request = urllib.request.Request(  # noqa: S310 - `address_problem` allows https, and http on this machine
         url, json.dumps(message).encode(), {"Content-Type": "application/json"}, method="POST"
     )
+    opener = urllib.request.OpenerDirector()
+    for handler in HANDLERS:
+        opener.add_handler(handler())
     try:
-        with urllib.request.build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS):
+        with opener.open(request, timeout=TIMEOUT_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
-        return f"the webhook answered {error.code} {HTTPStatus(error.code).phrase}"
+        return f"the webhook answered {error.code}"
     except (OSError, HTTPException, ValueError) as error:
         # The text of an exception may contain the address.
         return f"the webhook cannot be reached ({type(getattr(error, 'reason', error)).__name__})"

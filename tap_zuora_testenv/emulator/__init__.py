@@ -21,5 +21,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
-        sys.exit("The emulator needs an extra: pip install 'tap-zuora-testenv[emulator]'")
+        sys.exit(
+            "The emulator needs packages that are not installed. In the checkout, run the command of the tool that "
+            "installed the tap: pip install '.[emulator]', pipx install --force '.[emulator]' or "
+            "uv tool install --force '.[emulator]'."
+        )
     sys.exit(run())

@@ -14,5 +14,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in EXTRA:
             raise
-        sys.exit("The report needs an extra: pip install 'tap-zuora-testenv[report]'")
+        sys.exit(
+            "The report needs packages that are not installed. In the checkout, run the command of the tool that "
+            "installed the tap: pip install '.[report]', pipx install --force '.[report]' or "
+            "uv tool install --force '.[report]'."
+        )
     sys.exit(run())

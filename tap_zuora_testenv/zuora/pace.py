@@ -128,8 +128,11 @@ class Pace:
     def _wait_after(self, error: Transient, jitter: float) -> None:
         asked = error.wait or 0.0
         if asked > LONGEST_WAIT:
-            too_long = f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s that a run waits"
-            raise self.stop(Fatal(error.exchange, f"{too_long}; run again after that"))
+            reason = (
+                f"it asks to wait {asked:,.0f} s, longer than the {LONGEST_WAIT:.0f} s that a run waits; "
+                "run again after that"
+            )
+            raise self.stop(Fatal(error.exchange, reason))
         now = self._clock.monotonic()
         self._log_wait(asked, now)
         until = now + max(asked, jitter)

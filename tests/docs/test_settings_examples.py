@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft7Validator
-from target_postgres.target import TargetPostgres
+from target_postgres.target import TargetPostgres  # type: ignore[import-untyped]
 
 from dev.generate.editor_schema import editor_schema
 from tap_zuora_testenv.settings import CONFIG_JSONSCHEMA

@@ -153,7 +153,11 @@ def test_without_the_extra_one_sentence_names_it(tmp_path: Path, missing: str) -
     with python(*COMMAND, search=f"{tmp_path}{os.pathsep}{ROOT}") as process:
         _, err = process.communicate(timeout=10)
     assert process.returncode == 1
-    assert err == "The emulator needs an extra: pip install 'tap-zuora-testenv[emulator]'\n"
+    assert err == (
+        "The emulator needs packages that are not installed. In the checkout, run the command of the tool that "
+        "installed the tap: pip install '.[emulator]', pipx install --force '.[emulator]' or "
+        "uv tool install --force '.[emulator]'.\n"
+    )
 
 
 def test_the_options_reach_the_emulator() -> None:

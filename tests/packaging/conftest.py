@@ -38,6 +38,7 @@ class Distributions:
     wheel: Path
     sdist: Path
     wheel_from_sdist: Path
+    sdist_from_sdist: Path
 
 
 def build(kind: str, source: Path, folder: Path) -> Path:
@@ -59,7 +60,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     return Distributions(
         wheel=build("wheel", CHECKOUT, folder / "wheel"),
         sdist=sdist,
-        wheel_from_sdist=build("wheel", source, folder / "again"),
+        wheel_from_sdist=build("wheel", source, folder / "wheel again"),
+        sdist_from_sdist=build("sdist", source, folder / "sdist again"),
     )
 
 

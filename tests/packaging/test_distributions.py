@@ -58,8 +58,11 @@ def test_the_schemas_in_the_wheel_are_those_of_the_checkout(distributions: Distr
         assert found[f"tap_zuora_testenv/{name}"] == (CHECKOUT / name).read_bytes()
 
 
-def test_the_sdist_gives_the_same_wheel(distributions: Distributions) -> None:
+def test_the_sdist_gives_the_same_wheel_and_the_same_sdist_byte_for_byte(distributions: Distributions) -> None:
+    """The sdist unpacks in another folder, with other times than those of the checkout."""
     assert contents(distributions.wheel_from_sdist) == contents(distributions.wheel)
+    assert distributions.wheel_from_sdist.read_bytes() == distributions.wheel.read_bytes()
+    assert distributions.sdist_from_sdist.read_bytes() == distributions.sdist.read_bytes()
 
 
 def test_the_sdist_holds_what_make_needs_and_nothing_that_make_leaves(distributions: Distributions) -> None:

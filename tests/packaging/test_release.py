@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dev.release import notes
 
@@ -90,9 +91,30 @@ def test_the_changelog_keeps_a_place_for_what_comes_next() -> None:
     assert all(re.fullmatch(r"## \[[0-9.rc]+\] - [0-9]{4}-[0-9]{2}-[0-9]{2}", heading) for heading in headings[1:])
 
 
-def test_ci_tests_each_python_that_the_project_names() -> None:
-    workflow = CHECKOUT / ".github" / "workflows" / "ci.yml"
+def test_ci_tests_or_installs_each_python_that_the_project_names() -> None:
+    workflow = (CHECKOUT / ".github" / "workflows" / "ci.yml").read_text()
     named = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r":: 3\.[0-9]+$", line)]
-    (tested,) = re.findall(r'python: (\["3\.11", .*\])$', workflow.read_text(), re.MULTILINE)[:1]
-    assert re.findall(r"3\.[0-9]+", tested) == named
+    tested, installed = (
+        re.findall(r"3\.[0-9]+", line) for line in re.findall(r'python: (\["3\.11", .*\])$', workflow, re.MULTILINE)
+    )
+    # The PostgreSQL of the tests has no wheel for the newest one yet.
+    assert [*tested, "3.15"] == named
+    assert installed == [named[0], named[-1]]
     assert PROJECT["requires-python"] == f">={named[0]}"
+
+
+def downloads(job: dict[str, Any]) -> dict[str, str | None]:
+    """Return the artifacts that a job of a workflow downloads, and the folder for each."""
+    steps = [step for step in job["steps"] if "/download-artifact@" in step.get("uses", "")]
+    return {step["with"]["name"]: step["with"].get("path") for step in steps}
+
+
+def test_a_release_publishes_only_what_was_attested() -> None:
+    jobs = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "release.yml").read_text())["jobs"]
+    attested = downloads(jobs["attest"])
+    (subjects,) = (step["with"]["subject-path"] for step in jobs["attest"]["steps"] if "/attest@" in step["uses"])
+    assert subjects.split() == [f"{path}/*" for path in attested.values()]
+    assert attested.keys() == {"distributions", "sbom"}
+    assert downloads(jobs["pypi"]).items() <= attested.items()
+    assert downloads(jobs["github"]) == attested | {"notes": None}
+    assert (jobs["pypi"]["needs"], jobs["github"]["needs"]) == ("attest", "pypi")

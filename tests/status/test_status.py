@@ -449,6 +449,16 @@ def test_help_has_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert "zuora-testenv-status" in capsys.readouterr().out
 
 
+def test_a_shell_that_completes_a_command_line_gets_words_and_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_ZUORA_TESTENV_STATUS_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "zuora-testenv-status --n")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert status.run([]) == (0, "")
+    assert capsys.readouterr() == ("plain,--name\n", "")
+
+
 def test_a_bug_is_not_reported_as_an_answer(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Observer) -> None:
         raise ZeroDivisionError("demo-secret")
