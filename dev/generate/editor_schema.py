@@ -10,9 +10,9 @@ from dev.generate.tap_settings import about
 from tap_zuora_testenv.settings import MUST_BE
 
 FILE = Path(__file__).resolve().parents[2] / "schemas" / "settings.json"
-# The draft that every editor reads.
+# The draft that every editor supports.
 DRAFT = "http://json-schema.org/draft-07/schema#"
-# Of singer-sdk's own settings: their schemas within are not all valid.
+# The keys that are kept of singer-sdk's own settings, whose inner schemas are not all valid.
 OUTER_KEYS = ("type", "title", "description", "default")
 
 
@@ -29,7 +29,7 @@ def editor_schema() -> str:
         "$schema": DRAFT,
         "title": "The settings of tap-zuora-testenv",
         "type": "object",
-        # By it an editor finds this file; the tap ignores it.
+        # An editor finds this file by it; the tap ignores it.
         "properties": {"$schema": {"type": "string"}} | properties,
         "required": settings["required"],
         "additionalProperties": False,

@@ -98,7 +98,7 @@ def test_the_example_of_postgresql_is_valid_by_the_settings_that_the_target_has(
     assert example.keys() <= schema["properties"].keys()
 
 
-@pytest.mark.skipif(GIT is None or not (CHECKOUT / ".git").exists(), reason="this is no checkout of git")
+@pytest.mark.skipif(GIT is None or not (CHECKOUT / ".git").exists(), reason="this is not a git checkout")
 def test_git_ignores_what_may_hold_secrets_or_is_written_by_a_run() -> None:
     ignored = [
         *("config.json", "config.tenant.json", "target.json", ".env", "state.json", "out.jsonl", "states.jsonl"),

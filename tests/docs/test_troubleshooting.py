@@ -32,6 +32,7 @@ OTHER_CALLS = {
     "Refusal": "a response of the emulated Zuora, as Zuora has it; the tap quotes it in its message",
     "cast": "a type",
     "compile": "a pattern",
+    "text": "a statement in SQL",
 }
 OTHER_KEYWORDS = {
     "description": "the text of --help, or the settings table",
