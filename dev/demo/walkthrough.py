@@ -67,7 +67,7 @@ class Walkthrough(Generic[PipeT]):
         for job in self.store.ask(FAILURES):
             say(
                 f"  {job['environment']}: the refresh FAILED at {job['progress']} % on {job['ended']:%d %b %H:%M}."
-                " Zuora does not send an email about it."
+                " Zuora sends no email about it."
             )
 
     def check(self) -> str:
