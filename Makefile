@@ -13,7 +13,7 @@ LOCK := $(VENV)/uv pip compile --quiet --universal --generate-hashes --python-ve
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo airflow report report-test meltano docs test tests check bench scale soak mutants format dist reproducible sbom audit requirements clean
+.PHONY: help demo airflow airflow-scale report report-test meltano docs test tests check bench scale soak mutants format dist reproducible sbom audit requirements clean
 
 # Without this rule, make reports that the folders of these names are up to date.
 .PHONY: dbt dev examples schemas
@@ -35,6 +35,10 @@ meltano: ## do the same as demo through Meltano, in a temporary project (DATABAS
 airflow: ## load three emulated tenants of different sizes with Airflow, one of them down at first (2 minutes)
 	@sh requirements/install.sh airflow
 	@exec $(VENV)/python -m dev.demo airflow
+
+airflow-scale: ## measure Airflow with 100, 500 and 2,000 tenants and nothing to load (15 minutes)
+	@sh requirements/install.sh airflow
+	@exec $(VENV)/python -m dev.benchmarks.airflow_scale
 
 # Only the tap's own tests count towards coverage; measuring it slows tests down, so the others run without.
 COUNTED := tests/unit tests/tap tests/status
@@ -130,7 +134,7 @@ sbom: build/audit/installed ## list the locked packages of the tap in build/sbom
 		--output-file build/sbom/tap-zuora-testenv.cdx.json requirements/tap.txt
 
 # Each file by itself: they lock some packages in different versions.
-audit: build/audit/installed ## ask PyPI which of all locked packages have a known vulnerability
+audit: build/audit/installed ## ask PyPI which locked packages have known vulnerabilities (AUDIT=...: options of pip-audit)
 	@failed=; for file in requirements/*.txt; do echo "$$file"; \
 		build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT) \
 			--requirement "$$file" || failed=1; \
@@ -155,6 +159,7 @@ requirements: ## lock the newest compatible packages (LOCK_OPTIONS=...: options 
 	$(LOCK) --upgrade --group axe --no-deps --output-file requirements/axe.txt
 	$(LOCK) --upgrade --group singer-tools --output-file requirements/singer-tools.txt
 	$(LOCK) --upgrade --group target-jsonl --output-file requirements/target-jsonl.txt
+	$(LOCK) --upgrade --group target-duckdb --output-file requirements/target-duckdb.txt
 	$(LOCK) --upgrade --group meltano --output-file requirements/meltano.txt
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/tap.txt \
 		--constraint requirements/dev.txt --no-annotate

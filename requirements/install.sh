@@ -164,6 +164,8 @@ install_apart() {
         singer-tools | target-jsonl) install_from_source "$name" ;;
         # Its many packages are used three times: compiling all of them takes longer than it saves.
         warehouses) install_within "$name" --no-compile ;;
+        # Its DuckDB has no wheel for Python 3.14.
+        target-duckdb) ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info >= (3, 14))' || install_within "$name" ;;
         *) install_within "$name" ;;
         esac
         fingerprint "$name" >"$stamps/$name"
@@ -204,12 +206,12 @@ install_project() {
 
 # The sets of packages that are installed into .venv itself.
 shared='airflow bench demo dev mutants report'
-# Which of them is wanted, and which sets have a separate environment besides it.
+# Which of them is wanted, and which sets have a separate environment beside it.
 packages=$wanted
 apart=
 case $wanted in
 airflow) apart=meltano ;;
-dev) apart='dbt meltano warehouses singer-tools target-jsonl' ;;
+dev) apart='dbt meltano warehouses singer-tools target-duckdb target-jsonl' ;;
 meltano) packages=demo apart=meltano ;;
 report) apart=dbt ;;
 esac

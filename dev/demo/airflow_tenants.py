@@ -29,18 +29,16 @@ class Size:
 
     Attributes:
         environments: How many test environments it has.
-        pool: How many requests all of its tasks may have in flight.
-        each: How many one task may have.
+        in_flight: How many requests all of its tasks together may have in flight.
         shards: Over how many tasks the list of its environments is spread; 0: it is not listed.
     """
 
     environments: int
-    pool: int
-    each: int
+    in_flight: int
     shards: int = 0
 
 
-SIZES = {"north": Size(3, 4, 4), "south": Size(12, 8, 8), "west": Size(60, 12, 6, shards=4)}
+SIZES = {"north": Size(3, 4), "south": Size(12, 8), "west": Size(60, 12, shards=4)}
 
 
 def tenant(name: str, now: datetime, folder: Path) -> AbstractContextManager[EmulatedZuora]:
@@ -73,8 +71,7 @@ def described(name: str, zuora: EmulatedZuora) -> Mapping[str, object]:
         "environments": len(there["test_environments"]),
         "jobs": len(there["test_environment_jobs"]),
         "asked for": f"as a list, by {size.shards} tasks" if size.shards else "all that can be seen",
-        "pool": size.pool,
-        "slots a task": size.each,
+        "in flight at most": size.in_flight,
     }
 
 
@@ -87,27 +84,31 @@ def connections(tenants: Mapping[str, EmulatedZuora], databases: Mapping[str, Ro
     return zuoras | {name: {"conn_type": "postgres", **fields} for name, fields in databases.items()}
 
 
-def load_names() -> list[str]:
-    """Name all loads, in order."""
-    return sorted(load for name in SIZES for load in _shards(name) or [name])
+def dag_of(name: str) -> str:
+    """Return the id of a tenant's DAG."""
+    return f"zuora_testenv_{name}"
 
 
-def first_tasks() -> list[str]:
-    """Name one task of each tenant that several tasks load."""
-    return [shards[0] for shards in map(_shards, SIZES) if shards]
+def states() -> list[str]:
+    """Return the ends of the ids of all states in Meltano, in order."""
+    return sorted(name + shard for name in SIZES for shard in _shards(name) or [""])
+
+
+def first_tasks() -> list[tuple[str, str]]:
+    """Return the DAG and one task of each tenant that several tasks load."""
+    return [(dag_of(name), f"load{_shards(name)[0]}") for name in SIZES if _shards(name)]
 
 
 def _shards(name: str) -> list[str]:
-    """Name the shards of a tenant; with so many environments none is empty."""
+    """Return the ends of the names of a tenant's shards; with so many environments none is empty."""
     shards = SIZES[name].shards
-    return [f"{name}-{number}-of-{shards}" for number in range(1, shards + 1)]
+    return [f"-{number}-of-{shards}" for number in range(1, shards + 1)]
 
 
 def file_of(tenants: Mapping[str, EmulatedZuora]) -> str:
     """Write the file of the tenants."""
     document = {
         "schedule": EVERY_MINUTE,
-        "pools": {_named(name): SIZES[name].pool for name in tenants},
         "tenants": [_entry(name, zuora) for name, zuora in tenants.items()],
     }
     return yaml.safe_dump(document, sort_keys=False)
@@ -119,8 +120,7 @@ def _entry(name: str, zuora: EmulatedZuora) -> Row:
         "name": name,
         "base_url": zuora.url,
         "connection": _named(name),
-        "pool": _named(name),
-        "max_parallel_requests": size.each,
+        "max_parallel_requests": size.in_flight,
         # One that is down is given up sooner than a real one would be.
         "settings": {"max_attempts": 2},
     }

@@ -16,11 +16,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from dev.demo.airflow_api import DAG
-from dev.demo.airflow_installation import EXECUTOR, Airflow
-from dev.demo.airflow_tenants import SIZES, connections, described, file_of, first_tasks, load_names, tenant
+from dev.demo.airflow_tenants import SIZES, connections, dag_of, described, file_of, first_tasks, states, tenant
 from dev.demo.text_tables import count, table
 from dev.demo.walkthrough import BEGINS_AGO, PASSES, say, spell
+from dev.testbed.airflow_installation import EXECUTOR, Airflow, meltano_on_the_path
 from dev.testbed.embedded_postgres import USER, postgres
 from dev.testbed.table_comparison import check_tables
 from dev.testbed.tool_error import ToolError
@@ -28,12 +27,12 @@ from dev.testbed.tool_error import ToolError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dev.demo.airflow_api import Run
+    from dev.testbed.airflow_api import Run
     from dev.testbed.emulator_process import EmulatedZuora, Row
 
 DOWN = "south"
-# How often the DAG must have run at least.
-RUNS = 2
+TASK = "load"
+INTERVALS = 2
 DATABASES = ("airflow", "meltano", "warehouse")
 # Airflow has many sessions, and each task three.
 SESSIONS = "max_connections=200"
@@ -41,7 +40,7 @@ INTERVAL_TAKES_AT_MOST_SECONDS = 300
 
 
 class AirflowWalkthrough:
-    """Two intervals of the DAG.
+    """Two intervals of the tenants' DAGs.
 
     Args:
         tenants: The emulated Zuoras, by name.
@@ -55,9 +54,10 @@ class AirflowWalkthrough:
         self._tenants = tenants
         self._databases = databases
         self._airflow = airflow
+        self._refreshed: list[str] = []
 
     def show(self) -> None:
-        """Run the DAG over two intervals, and check what came of it.
+        """Run the DAGs over two intervals, and check the result.
 
         Raises:
             ToolError: Something is not as it must be.
@@ -75,59 +75,65 @@ class AirflowWalkthrough:
 
     def _first_interval(self) -> None:
         airflow = self._airflow
-        run = airflow.wait(lambda: next(iter(airflow.api.runs()), None), "a first run of the DAG", 120)
+        run = airflow.wait(lambda: self._next_run(DOWN), f"a first run of {dag_of(DOWN)}", 120)
         failed = airflow.wait(lambda: self._failed(run), f"the failure of {DOWN}", INTERVAL_TAKES_AT_MOST_SECONDS)
-        say(f"  The task {DOWN} failed ({failed['state']}), and says:\n\n  {airflow.api.error(run, DOWN, 1)}\n")
+        state, error = failed["state"], airflow.api.error(run, TASK, 1)
+        say(f"  The task {TASK} of {run.dag} failed ({state}). Its message:\n\n  {error}\n")
         self._tenants[DOWN].come_back()
         say(f"2  {DOWN} comes back, and Airflow tries its task again.\n")
-        tasks = self._until_done(run)
-        if any((task["try_number"] > 1) != (name == DOWN) for name, task in tasks.items()):
-            raise ToolError(f"In the first interval the task {DOWN}, and no other, should have been tried again.")
+        tasks = self._until_done(None)
+        if any((task["try_number"] > 1) != (name == DOWN) for name, _, task in tasks):
+            raise ToolError(f"In the first interval the task of {DOWN}, and no other, should have been tried again.")
+
+    def _next_run(self, tenant_name: str, since: datetime | None = None) -> Run | None:
+        """Return the first run of a tenant's DAG that was due after a time, if there is one."""
+        dag = dag_of(tenant_name)
+        runs = (run for run in self._airflow.api.runs() if run.dag == dag and (since is None or run.after > since))
+        return next(runs, None)
 
     def _failed(self, run: Run) -> Row | None:
-        """Give the task that must fail, when it has."""
-        task = self._airflow.api.tasks(run).get(DOWN, {})
+        """Return the task that must fail, if it has."""
+        task = self._airflow.api.tasks(run).get(TASK, {})
         return task if task.get("state") in ("up_for_retry", "failed") else None
 
     def _second_interval(self) -> None:
-        asked = 0
-        for zuora in self._tenants.values():
+        for name, zuora in self._tenants.items():
             for environment in _due(zuora):
                 zuora.refresh(environment["id"])
-                asked += 1
+                self._refreshed.append(name)
             zuora.advance(PASSES)
-        say(
-            f"\n3  {count(asked, 'refresh', 'refreshes')} are asked for, and {spell(PASSES)} pass. The next interval:\n"
-        )
-        since = datetime.now(UTC)
-        airflow = self._airflow
-        run = airflow.wait(
-            lambda: next((run for run in airflow.api.runs() if run.after > since), None), "a second run of the DAG", 120
-        )
-        self._until_done(run)
+        number = count(len(self._refreshed), "refresh", "refreshes")
+        say(f"\n3  {number} are asked for, and {spell(PASSES)} pass. The next interval:\n")
+        self._until_done(datetime.now(UTC))
 
-    def _until_done(self, run: Run) -> Mapping[str, Row]:
-        """Wait for the end of a run, and show its tasks.
+    def _until_done(self, since: datetime | None) -> list[tuple[str, str, Row]]:
+        """Wait for the end of the first run of each DAG that was due after a time, and show their tasks.
+
+        Returns:
+            Each task with the names of its tenant and its own.
 
         Raises:
-            ToolError: When it fails.
+            ToolError: When a run fails.
         """
         airflow = self._airflow
-        state = airflow.wait(
-            lambda: airflow.api.state(run), f"the end of the run {run.id}", INTERVAL_TAKES_AT_MOST_SECONDS
-        )
-        tasks = airflow.api.tasks(run)
-        say(table([_task_row(name, tasks[name]) for name in sorted(tasks)]))
-        if state != "success":
-            raise ToolError(f"The run {run.id} of the DAG {DAG} is {state}.")
+        tasks: list[tuple[str, str, Row]] = []
+        for name in self._tenants:
+            run = airflow.wait(partial(self._next_run, name, since), f"a run of {dag_of(name)}", 120)
+            state = airflow.wait(
+                partial(airflow.api.state, run), f"the end of the run {run.id}", INTERVAL_TAKES_AT_MOST_SECONDS
+            )
+            tasks += [(name, task, row) for task, row in sorted(airflow.api.tasks(run).items())]
+            if state != "success":
+                raise ToolError(f"The run {run.id} of the DAG {run.dag} is {state}.")
+        say(table([_task_row(*task) for task in tasks]))
         return tasks
 
     def _check(self) -> None:
         rows = []
         for name, zuora in self._tenants.items():
-            most, size = zuora.most_in_flight(), SIZES[name]
-            if most > size.pool:
-                raise ToolError(f"{name} had {most} requests in flight, and its pool has {size.pool} slots.")
+            most, allowed = zuora.most_in_flight(), SIZES[name].in_flight
+            if not 0 < most <= allowed:
+                raise ToolError(f"The tap had {most} requests in flight to {name}, and may have {allowed}.")
             documents = zuora.documents()
             check_tables(documents, partial(self._rows, name))
             rows.append(
@@ -135,17 +141,18 @@ class AirflowWalkthrough:
                     "tenant": name,
                     **{stream: len(found) for stream, found in documents.items()},
                     "all values": "as in Zuora",
-                    "most in flight": f"{most} of {size.pool}",
+                    "most in flight": f"{most} of {allowed}",
                 }
             )
         say(table(rows))
-        published = Counter(self._airflow.api.assets())
-        if any(published[f"zuora_testenv_{name}"] < RUNS for name in self._tenants):
-            raise ToolError(f"Each asset should have been published {RUNS} times at least: {dict(published)}.")
-        if (states := self._states()) != load_names():
-            raise ToolError(f"Meltano should keep a state for each of {load_names()}, and does for {states}.")
-        say(f"\n  States in Meltano: {', '.join(states)}.")
-        say(f"  Assets published: {', '.join(f'{name} {times} times' for name, times in sorted(published.items()))}.")
+        published = self._airflow.api.published()
+        times = Counter(name for name, jobs in published if jobs > 0)
+        if any(times[dag_of(name)] < (INTERVALS if name in self._refreshed else 1) for name in self._tenants):
+            raise ToolError(f"Each asset should have been published in each interval with something new: {published}.")
+        if (found := self._states()) != states():
+            raise ToolError(f"Meltano should keep the states {states()}, and has {found}.")
+        say(f"\n  States in Meltano: {', '.join(found)}.")
+        say(f"  Assets published: {', '.join(f'{name} {number} times' for name, number in sorted(times.items()))}.")
         say(f"  {self._search_logs()}")
 
     def _rows(self, tenant_name: str, stream: str) -> list[Row]:
@@ -170,7 +177,7 @@ class AirflowWalkthrough:
                 raise ToolError(f"A credential of a tenant is in the log {path.name}.")
         if not any("Done: emitted" in path.read_text(errors="replace") for path in logs):
             raise ToolError("Airflow's logs are not where they were looked for.")
-        return f"No credential of a tenant stands in any of the {count(len(logs), 'log', 'logs')}."
+        return f"No credential of a tenant is in any of the {count(len(logs), 'log', 'logs')}."
 
 
 def run() -> None:
@@ -189,15 +196,17 @@ def run() -> None:
         url = stack.enter_context(postgres(SESSIONS))
         databases = {name: stack.enter_context(database) for name, database in _databases(url)}
         socket = unquote(url.partition("host=")[2])
-        airflow = Airflow(folder, url.replace("/postgres?", "/airflow?"))
+        airflow = Airflow(folder, url.replace("/postgres?", "/airflow?"), meltano_on_the_path())
         given = {
             f"zuora_testenv_{purpose}": {"login": USER, "schema": name, "extra": {"host": socket}}
             for purpose, name in (("warehouse", "warehouse"), ("state", "meltano"))
         }
         state_url = url.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", "/meltano?")
-        airflow.set_up(file_of(tenants), connections(tenants, given), state_url, first_tasks())
+        airflow.make_project(state_url)
+        airflow.set_up(file_of(tenants), connections(tenants, given))
+        airflow.make_tables(first_tasks())
         seconds = time.monotonic() - started
-        say(f"\n  Set up in {seconds:.0f} s: pools, connections, and the tables of the tenant in shards.")
+        say(f"\n  Set up in {seconds:.0f} s: connections, and the tables of the tenant in shards.")
         say(f"  Tasks run by the {EXECUTOR}.")
         AirflowWalkthrough(tenants, databases, airflow).show()
     say(f"\nAll of this took {time.monotonic() - started:.0f} s.")
@@ -222,11 +231,11 @@ def _due(zuora: EmulatedZuora) -> list[Row]:
     ]
 
 
-def _task_row(name: str, task: Row) -> Mapping[str, object]:
+def _task_row(tenant_name: str, name: str, task: Row) -> Mapping[str, object]:
     return {
+        "DAG": dag_of(tenant_name),
         "task": name,
         "state": task["state"],
         "attempts": task["try_number"],
-        "slots": f"{task['pool_slots']} of {task['pool']}",
         "seconds": f"{task['duration'] or 0:.1f}",
     }

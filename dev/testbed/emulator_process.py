@@ -91,9 +91,9 @@ class EmulatedZuora:
         return total
 
     def most_in_flight(self) -> int:
-        """Return how many requests were answered at the same time, at most."""
-        most: int = self._ask("GET", "/emulator/requests")["max_in_flight"]
-        return most
+        """Return how many requests of the tap were in flight at the same time, at most; others do not count."""
+        by_user_agent: dict[str, int] = self._ask("GET", "/emulator/requests")["max_in_flight_by_user_agent"]
+        return max((most for agent, most in by_user_agent.items() if agent.startswith("tap-zuora-testenv/")), default=0)
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Row:  # noqa: ANN401 - they are those of requests
         answer = self.session.request(method, self.url + path, timeout=ANSWER_TAKES_AT_MOST_SECONDS, **arguments)

@@ -34,12 +34,11 @@ log_of() {
     sed -nE "s/^[^ ]+ \[[a-z]+ *\] $1 //p" .meltano/sync.log
 }
 
-verdict=
 "$meltano" "$@" >.meltano/sync.log 2>&1 && exit 0
 tap=$(log_of tap-zuora-testenv | grep -E '^(Incomplete|Stopped|Misconfigured)\b' | tail -n 1)
 target=$(log_of 'target-[a-z0-9-]+' | grep -E '^(\w+\.)+\w+: |^\w*(Error|Exception): ' | tail -n 1)
 dbt=$(log_of 'dbt-[a-z0-9-]+' | sed -nE '/(Completed with|Encountered an error)/,$p' | grep . | head -n 10)
-# If the tap and the target failed, the target is the cause: the tap then had nobody to write to.
+# If the tap and the target failed, the target is usually the cause: the tap then had nobody to write to.
 for verdict in "$tap" "$target" "$dbt"; do
     [[ -z $verdict ]] || printf '%s\n' "$verdict" >&2
 done

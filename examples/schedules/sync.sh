@@ -87,8 +87,9 @@ fi
 if test -s state.json.new; then
     mv state.json.new state.json
 fi
+rm -f state.json.new
 
-# If both failed, the target is the cause: the tap then had nobody to write to.
+# If both failed, the target is usually the cause: the tap then had nobody to write to.
 ((tap_code == 0)) || tail -n 1 tap.log >&2
 ((target_code == 0)) || error_of_target >&2
 exit $((tap_code != 0 ? tap_code : target_code))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,11 @@ class LoggedRequest:
     in_flight: int
     status: int | None = None
 
+    @property
+    def user_agent(self) -> str:
+        """The program that sent it."""
+        return self.headers.get("user-agent", "")
+
 
 class RequestLog:
     """The requests in order of arrival, and counters; requests to the emulator's own endpoints are not included.
@@ -57,13 +62,17 @@ class RequestLog:
     Attributes:
         in_flight: The number of requests in flight now.
         max_in_flight: The highest number of requests in flight.
+        max_in_flight_by_user_agent: The same of each User-Agent, so that a story's own requests are not mistaken for
+            the tap's.
         total: The number of requests.
     """
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.max_in_flight = 0
+        self.max_in_flight_by_user_agent: Counter[str] = Counter()
         self.total = 0
+        self._in_flight_by_user_agent: Counter[str] = Counter()
         self._requests: deque[LoggedRequest] = deque(maxlen=KEPT)
         self._ports: set[int] = set()
 
@@ -83,13 +92,17 @@ class RequestLog:
         self.in_flight += 1
         request.in_flight = self.in_flight
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        agent, most = request.user_agent, self.max_in_flight_by_user_agent
+        self._in_flight_by_user_agent[agent] += 1
+        most[agent] = max(most[agent], self._in_flight_by_user_agent[agent])
         self.total += 1
         self._ports.add(request.client_port)
         self._requests.append(request)
 
-    def left(self) -> None:
+    def left(self, request: LoggedRequest) -> None:
         """Record the end of a request, with or without a response."""
         self.in_flight -= 1
+        self._in_flight_by_user_agent[request.user_agent] -= 1
 
     def clear(self) -> None:
         """Remove all requests and reset the counters, except that of the requests in flight."""
@@ -97,6 +110,7 @@ class RequestLog:
         self._ports = set()
         self.total = 0
         self.max_in_flight = self.in_flight
+        self.max_in_flight_by_user_agent = +self._in_flight_by_user_agent
 
     def as_json(self) -> dict[str, object]:
         """Return the log as `GET /emulator/requests` does."""
@@ -105,5 +119,6 @@ class RequestLog:
             "total": self.total,
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
+            "max_in_flight_by_user_agent": self.max_in_flight_by_user_agent,
             "connections": self.connections,
         }

@@ -105,7 +105,7 @@ class Wire:
             logger.exception("%s %s got no response.", scope["method"], path)
             raise
         finally:
-            self._zuora.requests.left()
+            self._zuora.requests.left(logged)
 
     def _new_id(self) -> str:
         self._count += 1

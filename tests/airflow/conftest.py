@@ -19,10 +19,9 @@ FOLDER = CHECKOUT / "examples" / "airflow"
 HOME = tempfile.TemporaryDirectory(prefix="testenv-airflow-")
 os.environ |= {
     "AIRFLOW_HOME": HOME.name,
-    "AIRFLOW__CORE__DAGS_FOLDER": str(FOLDER / "dags"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(FOLDER),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
-    "ZUORA_TESTENV_TENANTS": str(FOLDER / "tenants.example.yml"),
 }
 
 

@@ -130,7 +130,7 @@ def test_the_page_on_scale_shows_the_figures_that_were_measured() -> None:
             "in flight": following["in flight"],
             "first run": first["wall"],
             "next run": following["wall"],
-            "the answers alone": following["floor"],
+            "responses only": following["floor"],
             "CPU of the next run": following["CPU"],
             "memory": following["memory"],
             "state": f"{int(following['state'].removesuffix(' B').replace(',', '')) / 1000:.0f} kB",

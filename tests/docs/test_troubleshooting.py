@@ -29,7 +29,7 @@ OTHER_FILES = {
     "zuora/connections.py": "errors of urllib3, whose texts are never shown; `transport` describes them",
 }
 OTHER_CALLS = {
-    "Refusal": "a response of the emulated Zuora, as Zuora has it; the tap quotes it, and adds its own message",
+    "Refusal": "a response of the emulated Zuora, as Zuora has it; the tap quotes it in its message",
     "cast": "a type",
     "compile": "a pattern",
 }

@@ -113,6 +113,21 @@ def test_beyond_the_number_in_flight_the_answer_is_429(server: EmulatorServer, z
     assert list(zuora.requests)[-1].in_flight == 1
 
 
+def test_the_requests_in_flight_are_also_counted_for_each_program(server: EmulatorServer, zuora: Zuora) -> None:
+    zuora.faults.add(Fault(delay_seconds=0.3))
+
+    def get(agent: str) -> None:
+        requests.get(f"{server.url}/test-environments", headers={"User-Agent": agent}, timeout=5)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(get, ["tap/1", "tap/1", "tap/1", "me/1"]))
+    assert zuora.requests.max_in_flight == 4
+    get("tap/1")
+    assert zuora.requests.max_in_flight_by_user_agent == {"tap/1": 3, "me/1": 1}
+    zuora.requests.clear()
+    assert zuora.requests.max_in_flight_by_user_agent == {}
+
+
 def test_the_log_shows_what_was_requested_and_keeps_no_credential(ask: Ask, zuora: Zuora) -> None:
     token = zuora.tokens.issue()
     ask("GET", "/test-environments?a=b", headers={"Authorization": f"Bearer {token}", "User-Agent": "me/1"})

@@ -86,7 +86,7 @@ def test_the_metadata_name_the_dependencies_of_a_user_only(distributions: Distri
     required = metadata.get_all("Requires-Dist", [])
     assert not [line for line in required if "@" in line or "pytest" in line or "pgserver" in line]
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata.get_all("Provides-Extra") == ["emulator", "report"]
+    assert metadata.get_all("Provides-Extra") == ["airflow", "emulator", "report"]
 
 
 @pytest.mark.parametrize("kind", ["wheel", "wheel_from_sdist", "sdist"])

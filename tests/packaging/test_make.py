@@ -148,7 +148,7 @@ def test_what_one_target_of_make_installed_another_does_not_install_again(checko
     assert installed(checkout, "airflow") == ["airflow.txt"]
 
 
-def test_what_is_locked_again_is_installed_and_the_rest_is_left(checkout: Path) -> None:
+def test_a_list_that_changed_is_installed_and_the_others_are_left(checkout: Path) -> None:
     installed(checkout, "report", "meltano")
     with (checkout / "requirements" / "dbt.txt").open("a") as file:
         file.write("# changed\n")

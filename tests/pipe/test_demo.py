@@ -60,7 +60,7 @@ def test_it_shows_a_refresh_that_was_completed_and_one_that_failed(
     assert "not-to-be-shown" not in output
     assert max(map(len, output.splitlines())) <= 100
 
-    # Line by line what the page shows, except for dates and durations.
+    # Line for line what the page shows, except dates and durations.
     (shown,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert without_times(shown).partition("\n1  ")[2] in without_times(output)
 

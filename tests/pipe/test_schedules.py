@@ -247,16 +247,51 @@ def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path, drop_in: str) 
     assert not [line for line in complaints if not re.search("Unknown key.*'RestartMode'", line)]
 
 
-def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
-    given = environment() | {"SINGER_SDK_LOG_CONFIG": os.fspath(SCHEDULES / "json-log.yml")}
-    done = subprocess.run(  # noqa: S603 - ours
-        [*command("tap-zuora-testenv"), "--config", folder / "config.json"],
-        env=given,
+def commands_of(page: str, word: str) -> str:
+    """Return the one block of shell commands of a page that contains a word."""
+    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
+    (found,) = (block for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if word in block)
+    return str(found)
+
+
+def on_the_page(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands of a page in a folder as if it was the checkout."""
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(CHECKOUT / "examples")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return subprocess.run(  # noqa: S603 - what the page says
+        [SHELL, "-ec", commands],
+        cwd=folder,
+        env=environment() | {"PATH": path},
         check=True,
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_the_settings_that_a_person_copies_are_for_that_person_only(tmp_path: Path) -> None:
+    on_the_page(tmp_path, commands_of("schedules.md", "config.tenant.json"))
+    on_the_page(tmp_path, commands_of("targets.md", "cp examples"))
+    for name in ("config.json", "target.json"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_a_later_file_overrides_an_earlier_one(folder: Path, zuora: EmulatorServer) -> None:
+    shutil.copy(CHECKOUT / "examples" / "config.json", folder / "common.json")
+    (folder / "tenant.json").write_text(json.dumps({"base_url": zuora.url}))
+    done = on_the_page(folder, commands_of("schedules.md", "--config common.json"))
+    assert done.stderr.splitlines()[-1].startswith("Done: a run would emit ")
+
+
+def test_a_higher_level_leaves_only_the_verdict_in_the_log(folder: Path) -> None:
+    done = on_the_page(folder, commands_of("schedules.md", "LOGLEVEL"))
+    (verdict,) = done.stderr.splitlines()
+    assert verdict.startswith("Done: emitted ")
+
+
+def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
+    done = on_the_page(folder, commands_of("schedules.md", "SINGER_SDK_LOG_CONFIG"))
     *lines, verdict = done.stderr.splitlines()
     counts = {
         entry["metric_info"]["tags"]["stream"]: entry["metric_info"]["value"]

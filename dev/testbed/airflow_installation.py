@@ -1,31 +1,33 @@
-"""An Airflow in a folder of its own: its configuration, its command, and the three processes of an installation."""
+"""An Airflow in its own folder: its configuration, its command, and the three processes of an installation."""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from dev.demo.airflow_api import DAG, Api
+from dev.testbed.airflow_api import Api
 from dev.testbed.meltano_project import MeltanoProject
 from dev.testbed.processes import command, environment, running
 from dev.testbed.tap_to_target import LINES_OF_A_LOG, private
 from dev.testbed.tool_error import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from dev.testbed.emulator_process import Row
 
-DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "dags"
+DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "zuora_test_environments.py"
 EXECUTOR = "LocalExecutor"
 HOST = "127.0.0.1"
 # What an installation consists of; the scheduler's tasks talk only to the API server.
@@ -46,19 +48,27 @@ class Airflow:
     Args:
         folder: A private folder.
         database_url: Its own database, empty.
+        path: The PATH of its processes, where their Meltano is.
+        settings: More of its settings, by their names in upper case, such as `CORE__PARALLELISM`.
     """
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, path: str, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.folder = folder / "airflow"
         self.folder.mkdir()
-        self._project = folder / "project"
-        self._tenants = folder / "tenants.yml"
+        self.project = folder / "project"
+        self._dags = folder / "dags"
+        self._dags.mkdir()
+        shutil.copy(DAGS, self._dags)
+        # Beside the file of the DAGs.
+        self._tenants = self._dags / "tenants.yml"
         self._url = f"http://{HOST}:{_free_port()}"
         self.api = Api(self._url)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._variables = self._environment(database_url.partition("://")[2])
+        self._variables = self._environment(database_url.partition("://")[2], path, settings)
 
-    def _environment(self, database: str) -> dict[str, str]:
+    def _environment(self, database: str, path: str, more: Mapping[str, str]) -> dict[str, str]:
         settings = {
             "API__BASE_URL": self._url,
             "API__HOST": HOST,
@@ -66,16 +76,17 @@ class Airflow:
             "API__WORKERS": "1",
             "API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "CORE__DAGS_FOLDER": str(DAGS),
+            "CORE__DAGS_FOLDER": str(self._dags),
             # Seconds; five minutes would be usual.
             "CORE__DEFAULT_TASK_RETRY_DELAY": "5",
             "CORE__EXECUTOR": EXECUTOR,
             "CORE__LOAD_EXAMPLES": "False",
-            # Whoever can reach the port is admitted.
+            # Anyone who can reach the port is admitted.
             "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg://{database}",
             "DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"postgresql+psycopg_async://{database}",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
+            **more,
         }
         foreign = ("AIRFLOW_", "MELTANO_", "ZUORA_TESTENV_")
         kept = {name: value for name, value in environment().items() if not name.startswith(foreign)}
@@ -85,47 +96,62 @@ class Airflow:
             **kept,
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             "AIRFLOW_HOME": str(self.folder),
-            "MELTANO_PROJECT_ROOT": str(self._project),
-            "PATH": meltano_on_the_path(),
+            "MELTANO_PROJECT_ROOT": str(self.project),
+            "PATH": path,
             # So that nothing is left of a task that is killed.
             "TMPDIR": str(self.folder),
-            "ZUORA_TESTENV_TENANTS": str(self._tenants),
         }
 
-    def set_up(self, tenants: str, connections: Row, state_url: str, first: Iterable[str]) -> None:
-        """Make what the DAG needs: a Meltano project, the file of the tenants, their pools, and the connections.
+    def make_project(self, state_url: str) -> None:
+        """Make the Meltano project of the worker.
+
+        Args:
+            state_url: The database for Meltano's state, empty.
+
+        Raises:
+            ToolError: When that fails.
+        """
+        meltano = MeltanoProject(self.project, {"MELTANO_DATABASE_URI": state_url})
+        meltano.use_what_make_installed()
+        # It makes its tables, which several tasks at a time cannot.
+        meltano("state", "list")
+
+    def set_up(self, tenants: str, connections: Row) -> None:
+        """Make what the DAGs need: the file of the tenants, and the connections.
 
         Args:
             tenants: The file of the tenants.
             connections: Airflow's connections, by their ids.
-            state_url: The database for Meltano's state, empty.
-            first: The tasks that make the tables of the tenants that several tasks load.
 
         Raises:
             ToolError: When anything of it fails.
         """
-        meltano = MeltanoProject(self._project, {"MELTANO_DATABASE_URI": state_url})
-        meltano.use_what_make_installed()
-        # It makes its tables, which several tasks at a time cannot.
-        meltano("state", "list")
         self._tenants.write_text(tenants)
         self("airflow", "db", "migrate")
-        pools = self("python", "-m", "zuora_testenv.pools", cwd=DAGS)
-        self("airflow", "pools", "import", private(self.folder / "pools.json", pools))
         self("airflow", "connections", "import", private(self.folder / "connections.json", json.dumps(connections)))
-        for task in first:
-            # Its exit code is 0 however it went.
-            if "Done: emitted" not in (said := self("airflow", "tasks", "test", DAG, task)):
-                raise ToolError(f"The task {task}, which makes tables, failed. It said:\n{said}")
 
-    def __call__(self, name: str, *arguments: str, cwd: Path | None = None) -> str:
+    def make_tables(self, first: Iterable[tuple[str, str]]) -> None:
+        """Run the tasks that make the tables of the tenants that several tasks load.
+
+        Args:
+            first: The ids of a DAG and of one of its tasks.
+
+        Raises:
+            ToolError: When one of them fails.
+        """
+        for dag, task in first:
+            # Its exit code is 0 however it went.
+            if "Done: emitted" not in (output := self("airflow", "tasks", "test", dag, task)):
+                raise ToolError(f"The task {task} of {dag}, which makes tables, failed. Its output:\n{output}")
+
+    def __call__(self, name: str, *arguments: str) -> str:
         """Give a command, wait for its end, and give its output.
 
         Raises:
             ToolError: When it fails, with the end of its log.
         """
         log = self.folder / "command.log"
-        with log.open("wb") as errors, self._start(name, *arguments, cwd=cwd, errors=errors) as process:
+        with log.open("wb") as errors, self._start(name, *arguments, errors=errors) as process:
             if process.stdout is None:
                 raise AssertionError
             output = process.stdout.read().decode()
@@ -146,11 +172,11 @@ class Airflow:
             yield
 
     def _start(
-        self, name: str, *arguments: str, errors: BinaryIO, output: BinaryIO | None = None, cwd: Path | None = None
+        self, name: str, *arguments: str, errors: BinaryIO, output: BinaryIO | None = None
     ) -> AbstractContextManager[subprocess.Popen[bytes]]:
         return running(
             [*command(name), *arguments],
-            cwd=cwd or self.folder,
+            cwd=self.folder,
             env=self._variables,
             stdin=subprocess.DEVNULL,
             stdout=output or subprocess.PIPE,
