@@ -79,3 +79,9 @@ def test_the_image_is_made_of_files_that_exist_and_are_let_in() -> None:
     for each in copied:
         assert (CHECKOUT / each).exists(), each
         assert f"!{each}" in ignored
+
+
+def test_the_page_on_scale_has_the_figures_that_were_measured() -> None:
+    results = (CHECKOUT / "dev" / "benchmarks" / "AIRFLOW_RESULTS.md").read_text(encoding="utf-8")
+    table = results[results.index("|") :]
+    assert table in (CHECKOUT / "docs" / "scale.md").read_text(encoding="utf-8")
