@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from dev.demo.airflow_tenants import SIZES, connections, dag_of, described, file_of, first_tasks, states, tenant
 from dev.demo.text_tables import count, table
 from dev.demo.walkthrough import BEGINS_AGO, PASSES, say, spell
+from dev.testbed.airflow_api import Run
 from dev.testbed.airflow_installation import EXECUTOR, Airflow, meltano_on_the_path
 from dev.testbed.embedded_postgres import USER, postgres
 from dev.testbed.table_comparison import check_tables
@@ -27,7 +28,6 @@ from dev.testbed.tool_error import ToolError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dev.testbed.airflow_api import Run
     from dev.testbed.emulator_process import EmulatedZuora, Row
 
 DOWN = "south"
@@ -75,15 +75,22 @@ class AirflowWalkthrough:
 
     def _first_interval(self) -> None:
         airflow = self._airflow
-        run = airflow.wait(lambda: self._next_run(DOWN), f"a first run of {dag_of(DOWN)}", 120)
+        run = airflow.wait(
+            lambda: self._next_run(DOWN), f"a first run of {dag_of(DOWN)}", INTERVAL_TAKES_AT_MOST_SECONDS
+        )
         failed = airflow.wait(lambda: self._failed(run), f"the failure of {DOWN}", INTERVAL_TAKES_AT_MOST_SECONDS)
         state, error = failed["state"], airflow.api.error(run, TASK, 1)
         say(f"  The task {TASK} of {run.dag} failed ({state}). Its message:\n\n  {error}\n")
         self._tenants[DOWN].come_back()
         say(f"2  {DOWN} comes back, and Airflow tries its task again.\n")
         tasks = self._until_done(None)
-        if any((task["try_number"] > 1) != (name == DOWN) for name, _, task in tasks):
-            raise ToolError(f"In the first interval the task of {DOWN}, and no other, should have been tried again.")
+        for name, task, row in tasks:
+            if (row["try_number"] > 1) != (name == DOWN):
+                first = Run(row["dag_id"], row["dag_run_id"], datetime.now(UTC))
+                raise ToolError(
+                    f"In the first interval the task of {DOWN}, and no other, should have been tried again. The first "
+                    f"attempt at {task} of {name}: {airflow.api.error(first, task, 1) or 'it did not start'}"
+                )
 
     def _next_run(self, tenant_name: str, since: datetime | None = None) -> Run | None:
         """Return the first run of a tenant's DAG that was due after a time, if there is one."""
@@ -118,7 +125,9 @@ class AirflowWalkthrough:
         airflow = self._airflow
         tasks: list[tuple[str, str, Row]] = []
         for name in self._tenants:
-            run = airflow.wait(partial(self._next_run, name, since), f"a run of {dag_of(name)}", 120)
+            run = airflow.wait(
+                partial(self._next_run, name, since), f"a run of {dag_of(name)}", INTERVAL_TAKES_AT_MOST_SECONDS
+            )
             state = airflow.wait(
                 partial(airflow.api.state, run), f"the end of the run {run.id}", INTERVAL_TAKES_AT_MOST_SECONDS
             )

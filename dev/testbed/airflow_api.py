@@ -94,6 +94,11 @@ class Api:
         # It answers with a page of the DAGs, and changes all.
         self._ask("dags", "PATCH", params={"dag_id_pattern": "%"}, json={"is_paused": is_paused})
 
+    def parse_again(self, dag: str) -> None:
+        """Let the DAG processor read the file of a DAG now."""
+        token = self._ask(f"dags/{dag}/details")["file_token"]
+        self._ask(f"parseDagFile/{token}", "PUT")
+
     def ask_ui(self, path: str) -> object:
         """Return what the pages of Airflow's web interface get for a path."""
         return self._ask(path, root="ui")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DAGS = Path(__file__).resolve().parents[2] / "examples" / "airflow" / "zuora_test_environments.py"
 EXECUTOR = "LocalExecutor"
 HOST = "127.0.0.1"
-# What an installation consists of; the scheduler's tasks talk only to the API server.
+# What an installation consists of, in the order of their start; the scheduler's tasks talk only to the API server.
 PROCESSES = {
     "api-server": ("api-server",),
     "dag-processor": ("dag-processor",),
@@ -38,6 +38,7 @@ PROCESSES = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
 }
 LOOK_EVERY_SECONDS = 0.5
+API_SERVER_STARTS_WITHIN_SECONDS = 180
 
 Found = TypeVar("Found")
 
@@ -168,8 +169,13 @@ class Airflow:
                 log = stack.enter_context((self.folder / f"{name}.log").open("wb"))
                 process = self._start("airflow", *arguments, errors=log, output=log)
                 self._processes[name] = stack.enter_context(process)
-            self.wait(self.api.log_in, "the API server", 60)
+                # A task that starts before it fails.
+                self.wait(self.api.log_in, "the API server", API_SERVER_STARTS_WITHIN_SECONDS)
             yield
+
+    def process_id(self, name: str) -> int:
+        """Return the id of one of the processes of `PROCESSES`."""
+        return self._processes[name].pid
 
     def _start(
         self, name: str, *arguments: str, errors: BinaryIO, output: BinaryIO | None = None
