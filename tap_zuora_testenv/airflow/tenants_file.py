@@ -56,7 +56,7 @@ MUST_BE = {
     "tuple_type": "must be a list",
 }
 FORMS = ("str", "NamedJobs")
-# Keys of version 0.1.0.
+# Keys of the first version.
 REMOVED = ("pool", "pools")
 
 

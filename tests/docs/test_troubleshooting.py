@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md has each message that the commands, the installer and the demos print, word for word.
+"""docs/troubleshooting.md has each message of the commands, the installer, the demos and the examples, word for word.
 
 The messages are the texts of three or more words in the source, so that a new one is found wherever it is. What is
 filled in is `…` on both sides. Of several sentences, the first counts: the others are the advice.
@@ -32,6 +32,7 @@ OTHER_CALLS = {
     "Refusal": "a response of the emulated Zuora, as Zuora has it; the tap quotes it in its message",
     "cast": "a type",
     "compile": "a pattern",
+    "text": "a statement in SQL",
 }
 OTHER_KEYWORDS = {
     "description": "the text of --help, or the settings table",
@@ -54,6 +55,13 @@ DEMO = [
     for path in sorted((CHECKOUT / "dev" / folder).glob("*.py"))
     if not path.name.startswith("airflow")
 ]
+# By file: the words that print.
+SCRIPTS = {
+    "Makefile": "echo",
+    "examples/schedules/meltano-sync.sh": "echo|fail",
+    "examples/schedules/sync.sh": "echo|fail",
+    "requirements/install.sh": "say|fail",
+}
 
 
 def texts(node: ast.AST, other_names: dict[str, str]) -> Iterator[str]:
@@ -116,24 +124,29 @@ def of_the_demos() -> Iterator[tuple[str, str]]:
                 yield from ((path.name, text) for argument in node.args for text in texts(argument, {}))
 
 
+def of_the_alerts() -> Iterator[tuple[str, str]]:
+    path = CHECKOUT / "examples" / "alerts" / "webhook.py"
+    yield from ((path.name, text) for text in texts(ast.parse(path.read_text(encoding="utf-8")), {"TITLE": "a title"}))
+
+
 def of_the_shell() -> Iterator[tuple[str, str]]:
-    for name, words in (("requirements/install.sh", "say|fail"), ("Makefile", "echo")):
+    for name, words in SCRIPTS.items():
         script = (CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", " ")
         # A command within a text may have quotes of its own, and another command within it.
         for filled_in in (r"\$\([^()]*\)", r"\$\(\([^()]*\)\)", r"\$(?:\{[^}]*\}|\w+|@)"):
             script = re.sub(filled_in, "…", script)
-        for command in re.findall(rf'\b(?:{words})((?:\s+(?:"[^"]*"|\'\'))+)', script):
-            yield name, " ".join(re.findall(r'"([^"]*)"', command))
+        for command in re.findall(rf"""\b(?:{words})((?:\s+(?:"[^"]*"|'[^']*'))+)""", script):
+            yield name, " ".join(text.strip("\"'") for text in re.findall(r""""[^"]*"|'[^']*'""", command))
 
 
-FOUND = {normal(text): where for where, text in (*of_the_package(), *of_the_demos(), *of_the_shell())}
+FOUND = {normal(text): where for where, text in (*of_the_package(), *of_the_demos(), *of_the_alerts(), *of_the_shell())}
 ENTRIES = {
     normal(text): text
     for text in (*re.findall(r"^### (.*)$", PAGE, re.MULTILINE), *re.findall(r"\*\*((?:[^*]|\n)+)\*\*", PAGE))
 }
 
 
-@pytest.mark.parametrize("source", [of_the_package, of_the_demos, of_the_shell])
+@pytest.mark.parametrize("source", [of_the_package, of_the_demos, of_the_alerts, of_the_shell])
 def test_messages_are_found(source: Callable[[], Iterator[tuple[str, str]]]) -> None:
     assert [text for _, text in source() if is_message(normal(text))]
 
