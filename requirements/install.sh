@@ -30,6 +30,9 @@ fail() {
 
 # A shell does not forward signals to its child, and background children ignore Ctrl-C.
 end() {
+    # A signal may arrive just when a child was started.
+    [ "$child" != starting ] || child=$!
+    [ "$beside" != starting ] || beside=$!
     for each in $child $beside; do
         kill -TERM "$each" 2>/dev/null || :
     done
@@ -41,6 +44,7 @@ trap 'end 130' INT
 trap 'end 143' TERM
 
 run() {
+    child=starting
     "$@" &
     child=$!
     code=0
@@ -137,6 +141,7 @@ install_packages() {
     say "Installing $count packages into .venv, once: about $((count / 150 + 1)) min, depending on the network."
     started=$(date +%s)
     # At the same time: pip uses one processor core.
+    beside=starting
     install_apart &
     beside=$!
     if [ -n "$new" ]; then

@@ -75,14 +75,14 @@ def _run(arguments: Sequence[str] | None, invocation: Invocation) -> tuple[int, 
         return DONE, f"Done: wrote {len(tap.streams)} schemas."
     outcome = tap.extraction.outcome
     outcome.conclude()
-    _print_findings(tap, outcome.first_failure)
+    _print_checks(tap, outcome.first_failure)
     return outcome.verdict(tap.emitted, fails_on_missing=tap.config["on_missing"] == "fail", is_dry_run=tap.is_dry_run)
 
 
-def _print_findings(tap: TapZuoraTestenv, error: ZuoraError | None) -> None:
+def _print_checks(tap: TapZuoraTestenv, error: ZuoraError | None) -> None:
     """After a dry run, print what works and what does not."""
     if tap.is_dry_run:
-        _print(*tap.extraction.outcome.findings(urlsplit(tap.config["base_url"]).netloc, error))
+        _print(*tap.extraction.outcome.checks(urlsplit(tap.config["base_url"]).netloc, error))
 
 
 def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str]:
@@ -106,7 +106,7 @@ def _ending(error: BaseException, tap: TapZuoraTestenv | None) -> tuple[int, str
     if tap is not None:
         _write_state(tap)
         if isinstance(ended, RunEnded) and ended.error is not None:
-            _print_findings(tap, ended.error)
+            _print_checks(tap, ended.error)
     # `--about` ends with an exit code and no sentence.
     return _code(ended), ended.sentence if isinstance(ended, RunEnded) else ""
 

@@ -211,7 +211,7 @@ class Outcome:
             return FAILED, f"Incomplete: {reasons}."
         return DONE, f"Done: {'; '.join([count, *missing])}."
 
-    def findings(self, host: str, error: ZuoraError | None) -> list[str]:
+    def checks(self, host: str, error: ZuoraError | None) -> list[str]:
         """Return the lines of `--test`: one per thing that must work, marked `yes`, `no`, or `?` if it was not tried.
 
         Args:

@@ -37,7 +37,7 @@ class MessageWriter(MsgSpecWriter):
     def __init__(self) -> None:
         super().__init__()
         self.is_silent = False
-        """Whether messages are made but not written: on a terminal, `--test` shows only its findings."""
+        """Whether messages are made but not written: on a terminal, `--test` shows only its checks."""
         self.emitted: Counter[str] = Counter()
         """How many RECORD messages were written, by stream."""
         self._is_writing = False

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-import signal
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from dev.testbed.leaping_clock import LeapingClock
+from dev.testbed.restored_process import restored_process
 from tap_zuora_testenv import cli, outcome
 from tap_zuora_testenv.tap import TapZuoraTestenv
 from tap_zuora_testenv.zuora import client
@@ -55,7 +54,7 @@ def run(folder: Path, config: Mapping[str, Any], state: object) -> Ran:
     if state is not None:
         arguments += ["--state", _file(folder / "state.json", state)]
     output, log = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
-    with _restored(), _hurried(), redirect_stdout(output), redirect_stderr(log):
+    with restored_process(), _hurried(), redirect_stdout(output), redirect_stderr(log):
         code, verdict = cli.run(arguments)
         output.flush()
         # One message per line; any other line is an error here.
@@ -81,17 +80,3 @@ def _hurried() -> Iterator[None]:
         patches.enter_context(patch.object(outcome, "SHOWN", NO_CAP))
         patches.enter_context(patch.object(client, "Transport", transport))
         yield
-
-
-@contextmanager
-def _restored() -> Iterator[None]:
-    """Undo what a run sets up in its process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    root, log_handlers = logging.getLogger(), [*logging.getLogger().handlers]
-    try:
-        yield
-    finally:
-        root.handlers[:] = log_handlers
-        logging.captureWarnings(capture=False)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The README's own pipe, word for word: the tap, target-jsonl, and a file of states between two runs."""
+"""What the script of docs/targets.md loads: the tap, target-jsonl, and a file of states between two runs."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
 SHELL = shutil.which("bash") or "/bin/bash"
 TARGET = Path(sys.prefix, "target-jsonl", "bin", "target-jsonl")
 JOBS = "test_environment_jobs"
 
 
 def recipe() -> str:
-    (block,) = re.findall(r"^```sh\n(set -o pipefail\n.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```bash\n(#!/bin/bash\n.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return str(block)
 
 
@@ -44,7 +44,7 @@ def run(folder: Path) -> None:
     if not TARGET.exists():
         pytest.fail("target-jsonl is not installed here: make test installs it.")
     path = os.pathsep.join([str(TARGET.parent), str(Path(*command("tap-zuora-testenv")).parent), os.environ["PATH"]])
-    done = subprocess.run(  # noqa: S603 - what the README says
+    done = subprocess.run(  # noqa: S603 - what the page says
         [SHELL, "-c", recipe()],
         cwd=folder,
         env=environment() | {"PATH": path},
@@ -85,7 +85,8 @@ def test_two_runs_append_what_is_new_and_the_last_row_of_a_job_is_that_of_zuora(
     for stream in STREAMS:
         found = newest(rows(folder, stream), stream)
         assert list(differences(found, documents[stream], schema(stream)["properties"])) == []
-    assert len((folder / "states.jsonl").read_text().splitlines()) == 2
+    last_state = (folder / "states.jsonl").read_text().splitlines()[-1]
+    assert json.loads((folder / "state.json").read_text()) == json.loads(last_state)
 
 
 def test_an_empty_run_leaves_the_state_of_the_last_one(folder: Path, zuora: EmulatorServer) -> None:

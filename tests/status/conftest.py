@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.testbed.restored_process import restored_process
 from tap_zuora_testenv import status
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -124,12 +124,10 @@ def server(zuora: Zuora) -> Iterator[EmulatorServer]:
 
 
 @pytest.fixture
-def restored_signals() -> Iterator[None]:
-    """Undo what the command does about signals."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+def process() -> Iterator[None]:
+    """Undo what the command does to its process."""
+    with restored_process():
+        yield
 
 
 @pytest.fixture
@@ -138,7 +136,7 @@ def command(
     tmp_path: Path,
     clock: MovedClock,
     capsys: pytest.CaptureFixture[str],
-    restored_signals: None,
+    process: None,
 ) -> Command:
-    del restored_signals
+    del process
     return Command(server.url, tmp_path, clock, capsys)

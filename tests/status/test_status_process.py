@@ -139,9 +139,9 @@ def test_a_name_that_the_console_cannot_show_is_escaped(start: Any, zuora: Zuora
 
 
 def test_a_signal_just_before_the_last_line_keeps_its_exit_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], restored_signals: None
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], process: None
 ) -> None:
-    del restored_signals
+    del process
 
     def interrupt() -> tuple[int, str]:
         raise RunEnded(143, "Stopped by SIGTERM.")
@@ -161,8 +161,8 @@ def test_help_ends_without_a_last_line(start: Any) -> None:
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_without_a_stream_nothing_breaks(monkeypatch: pytest.MonkeyPatch, restored_signals: None, stream: str) -> None:
-    del restored_signals
+def test_without_a_stream_nothing_breaks(monkeypatch: pytest.MonkeyPatch, process: None, stream: str) -> None:
+    del process
     monkeypatch.setattr(status, "run", lambda: (0, "Ready: it is."))
     monkeypatch.setattr(status, "redact_log_records", lambda: None)
     monkeypatch.setattr(sys, stream, None)

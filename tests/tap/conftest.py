@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import signal
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.testbed.restored_process import restored_process
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
 from tap_zuora_testenv.tap import TapZuoraTestenv
@@ -53,10 +52,5 @@ def tap(
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[Tap]:
     """The command as a user starts it, except that it runs in this process; what it sets up there is undone."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    root, log_handlers = logging.getLogger(), [*logging.getLogger().handlers]
-    yield Tap(server.url, tmp_path, capfd, caplog)
-    root.handlers[:] = log_handlers
-    logging.captureWarnings(capture=False)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    with restored_process():
+        yield Tap(server.url, tmp_path, capfd, caplog)

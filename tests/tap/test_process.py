@@ -149,7 +149,7 @@ def test_a_dry_run_reports_what_works_and_what_does_not(start: Any, zuora: Zuora
     assert last_line(errors).startswith("Misconfigured: GET /test-environments at ")
 
 
-def test_a_dry_run_on_a_terminal_prints_only_its_findings(start: Any) -> None:
+def test_a_dry_run_on_a_terminal_prints_only_its_checks(start: Any) -> None:
     leader, follower = os.openpty()
     process = start("--test", stdout=follower)
     os.close(follower)

@@ -571,17 +571,17 @@ def test_each_thing_that_must_work_is_marked(
     for happens in happened:
         happens(outcome)
     outcome.conclude()
-    lines = outcome.findings("rest.zuora.com", error)
+    lines = outcome.checks("rest.zuora.com", error)
     assert [line.split()[0] for line in lines] == marks
 
 
-def test_the_findings_name_the_host_and_the_counts(outcome: Outcome) -> None:
+def test_the_checks_name_the_host_and_the_counts(outcome: Outcome) -> None:
     outcome.read.update(READ)
-    lines = outcome.findings("rest.zuora.com", None)
+    lines = outcome.checks("rest.zuora.com", None)
     assert "rest.zuora.com" in lines[0]
     assert lines[-1].endswith("2 jobs, 1 test environment")
 
 
-def test_the_findings_of_a_run_that_could_read_nothing_have_no_counts(outcome: Outcome) -> None:
-    lines = outcome.findings("rest.zuora.com", Transient(SILENCE, "no network"))
+def test_the_checks_of_a_run_that_could_read_nothing_have_no_counts(outcome: Outcome) -> None:
+    lines = outcome.checks("rest.zuora.com", Transient(SILENCE, "no network"))
     assert lines[-1] == "    ?  everything requested can be read"
