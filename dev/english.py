@@ -11,10 +11,11 @@ import io
 import re
 import sys
 import tokenize
-import tomllib
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from hatchling.builders.sdist import SdistBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ HABITS = (
     _rule(r"\b(?:by|for|from|of|than|to|wakes|with) who\b|\bwhoever\b", '"anyone who", or a noun'),
     # One word for every kind of output.
     _rule(r"\b(?:tells?|told|telling)\b", '"report", "log", "print", "return", "document" or "describe"'),
-    # Standing and lying.
+    # Verbs of position for things that have none.
     _rule(
         r"\b(?:stand|stands|stood) (?:for|out|up)\b|"
         r"(\bstands\b|\bstood\b|\bstand (?:above|at|below|beside|here|in|on|still|there)\b)",
@@ -117,21 +118,12 @@ def main() -> int:
 
 
 def published() -> list[Path]:
-    """Return the files with text that the project publishes, without what tools leave among them."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
-    names = project["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
-    paths = (
-        each
-        for name in [*names, "pyproject.toml", ".ci", ".gitignore"]
-        for each in (CHECKOUT / name, *(CHECKOUT / name).rglob("*"))
-    )
+    """Return the files with text that the project publishes: those of the sdist, and `.ci`."""
+    included = (Path(file.path) for file in SdistBuilder(str(CHECKOUT)).recurse_included_files())
     return sorted(
         path
-        for path in paths
-        if path.is_file()
-        and "__pycache__" not in path.parts
-        and path.suffix not in DRAWN
-        and path.relative_to(CHECKOUT).as_posix() not in EXEMPT
+        for path in {*included, CHECKOUT / "pyproject.toml", CHECKOUT / ".gitignore", *(CHECKOUT / ".ci").iterdir()}
+        if path.suffix not in DRAWN and path.relative_to(CHECKOUT).as_posix() not in EXEMPT
     )
 
 

@@ -55,7 +55,7 @@ def _value(text: str, types: list[str]) -> Any:  # noqa: ANN401 - whatever JSON 
     """Return the value of a variable.
 
     Raises:
-        ValueError: The text is not of the setting's type; the error's text completes "The variable must be of ...".
+        ValueError: The text is not of the setting's type; the error's text ends the sentence "The variable must be …".
     """
     if "integer" in types:
         try:

@@ -1,6 +1,7 @@
 """What both streams need from Zuora: the list of test environments, and the results of the requests for jobs in order.
 
-singer-sdk's tap makes its streams and each stream refers to its tap, so what the streams share belongs to neither.
+The tap creates the streams, and each stream refers to the tap. This module holds what they share, so that neither has
+to import the other.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Jobs(NamedTuple):
 
     Attributes:
         rows: The jobs, as Zuora sent them.
-        errors: Why the result is not whole: one error per row that is not a job, and per job that was not obtained.
+        errors: Why the result is incomplete: one error per row that is not a job, and per job that was not fetched.
         gone: The ids of the jobs that the last run saw unfinished and that Zuora no longer has, with the errors.
         more_errors: How many more rows are not jobs.
     """
@@ -52,7 +53,7 @@ class JobFetcher:
     """Fetches what a `JobRequest` names; called from many threads at once."""
 
     def __init__(self, client: ZuoraClient, breaker: CircuitBreaker, *, environments: int, are_named: bool) -> None:
-        """Set up.
+        """Keep the client and the breaker; nothing is sent.
 
         Args:
             client: The client.

@@ -15,7 +15,7 @@ ENVIRONMENT_PREFIX = "TAP_ZUORA_TESTENV_"
 CREDENTIALS = ("client_id", "client_secret", "access_token")
 """The settings that authenticate the tap."""
 SHORTEST_SECRET = 8
-"""The least number of characters of a secret or a token: with a shorter one redacted, no log could be read."""
+"""The least number of characters of a secret or a token: redacting a shorter one would make the log unreadable."""
 
 _ID = {"type": "string", "pattern": PATH_SEGMENT}
 _AN_ID = "an id of letters, digits, - and _, at most 128 of them"

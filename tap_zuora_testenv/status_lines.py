@@ -81,7 +81,7 @@ def verdict(look: Look, code: int) -> str:
     reasons = [str(error) for error in look.errors if error_code(error) == code]
     pairs = zip(_names(look.findings), look.findings, strict=True)
     reasons += [
-        f"{name} is {'; '.join(_parts(each.environment, each.readiness))}"
+        f"{name} {_verb(each.readiness.state)} {'; '.join(_parts(each.environment, each.readiness))}"
         for name, each in pairs
         if each.readiness is not None and each.code == code
     ]
@@ -89,6 +89,10 @@ def verdict(look: Look, code: int) -> str:
         return f"{WORDS[code]}: all {len(reasons):,} test environments are ready."
     more = f" (and {len(reasons) - 1:,} more, named above)" if len(reasons) > 1 else ""
     return f"{WORDS[code]}: {reasons[0]}{more}."
+
+
+def _verb(state: str) -> str:
+    return "needs a" if state == "check" else "is"
 
 
 def _names(findings: Sequence[Finding]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The two streams."""
+"""The two streams: which rows they emit, and what an error means for the rest."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # One run by Meltano, for cron: `meltano-sync.sh PROJECT [ARGUMENTS]`. Without arguments of meltano, it runs the schedule
 # zuora-testenv-hourly in the environment prod. The whole log of the last run is PROJECT/.meltano/sync.log.
 #
-# Exit code 0: everything was loaded, and nothing is printed. 75: the previous run still runs. 2: somebody must act, the
+# Exit code 0: everything was loaded, and nothing is printed. 75: the previous run is still running. 2: somebody must act, the
 # tap's verdict begins with Misconfigured. 1: any other failure. The lines on standard error are the verdict: of the tap,
 # the target or dbt, whichever failed. MELTANO may name another command.
 set -u
@@ -26,7 +26,7 @@ done
 { mkdir -p .meltano && exec 9>.meltano/sync.lock; } 2>/dev/null || fail "this user may not write into the folder $project."
 flock --nonblock --conflict-exit-code 75 9
 locked=$?
-((locked != 75)) || echo 'Skipped: the previous run still runs.' >&2
+((locked != 75)) || echo 'Skipped: the previous run is still running.' >&2
 ((locked == 0)) || exit $locked
 
 # Prints what a plugin logged, of lines such as `2026-01-31T07:00:00Z [info     ] target-postgres ...`.

@@ -2,7 +2,7 @@
 # One sync, for cron, a systemd timer or a container: `sync.sh FOLDER`. The folder holds config.json, target.json and
 # what the script writes: state.json, the lock and the logs of the last run, readable only by the user who runs it.
 #
-# Exit code 0: everything was loaded, and nothing is printed. 75: the previous sync still runs. Any other: the tap's or,
+# Exit code 0: everything was loaded, and nothing is printed. 75: the previous sync is still running. Any other: the tap's or,
 # if the tap succeeded, the target's; the last line on standard error gives the reason.
 # TAP, TARGET and PYTHON may name other commands. It needs bash 4.4 or newer and flock.
 set -u
@@ -26,7 +26,7 @@ done
 { exec 9>sync.lock; } 2>/dev/null || fail "this user may not write into the folder $1."
 flock --nonblock --conflict-exit-code 75 9
 locked=$?
-((locked != 75)) || echo 'Skipped: the previous sync still runs.' >&2
+((locked != 75)) || echo 'Skipped: the previous sync is still running.' >&2
 ((locked == 0)) || exit $locked
 
 # Prints the last line that is a whole JSON object: a killed target may leave half a line behind.
@@ -89,7 +89,8 @@ if test -s state.json.new; then
 fi
 rm -f state.json.new
 
-# If both failed, the target is usually the cause: the tap then had nobody to write to.
-((tap_code == 0)) || tail -n 1 tap.log >&2
+# If both failed, the target is usually the cause, as the tap then has nobody to write to; but not of a wrong setting.
+((tap_code == 0 || tap_code == 2)) || tail -n 1 tap.log >&2
 ((target_code == 0)) || error_of_target >&2
+((tap_code != 2)) || tail -n 1 tap.log >&2
 exit $((tap_code != 0 ? tap_code : target_code))

@@ -207,7 +207,7 @@ def _kind(body: JsonObject) -> int | None:
 
 
 def described(response: Response, body: JsonObject | None = None) -> Exchange:
-    """Return the exchange of a response with everything that the response says about it.
+    """Return the exchange of a response, completed with what the response says.
 
     Args:
         response: The response.

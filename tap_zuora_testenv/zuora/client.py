@@ -214,15 +214,15 @@ class ZuoraClient:
         return one_row(self._get(_ENVIRONMENTS, environment, "jobs", job), job)
 
     def _get(self, *path: str) -> Document:
-        """Send a GET request; of the path's segments, the first is ours and the others may be ids."""
+        """Send a GET request; the first segment of the path is fixed, and the others may be ids."""
         ids = path[1:]
         if not all(map(is_path_segment, ids)):
             reason = "is not requested: an id in it is not a plain path segment (letters, digits, - and _, at most 128)"
             raise ZuoraError(None, f"{REDACTION.show('/'.join(path))} {reason}")
         operation = "/".join(path)
         exchange = Exchange("GET", self._base_path + operation, self._host)
-        # The URL is checked and its segments are plain, so nothing has to be parsed or quoted; and a session's headers,
-        # cookies and .netrc are not wanted.
+        # The URL is checked and its segments are plain, so neither needs parsing or quoting. No session is used: it
+        # would add headers, cookies and the credentials of .netrc.
         request = requests.PreparedRequest()
         request.method, request.url = "GET", self._base_url + operation
         request.headers = self._headers.copy()

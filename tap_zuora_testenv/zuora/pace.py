@@ -73,7 +73,7 @@ class Pace:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Hold a place for one request; wait while there is none, or while all wait.
+        """Hold a place for one request; first wait for a free place and for the end of a pause.
 
         Raises:
             Fatal: No more requests may start.
@@ -90,7 +90,9 @@ class Pace:
                 self._changed.notify_all()
 
     def wait_out_pause(self) -> None:
-        """Wait while all wait. For the token request, which requests that hold a place are waiting for.
+        """Wait for the end of a pause.
+
+        The token request takes no place: requests that hold one are waiting for the token.
 
         Raises:
             Fatal: No more requests may start.

@@ -1,4 +1,4 @@
-"""Pure: the rows of a response."""
+"""Pure: which rows of a response are what was requested, and the errors for the others."""
 
 from __future__ import annotations
 

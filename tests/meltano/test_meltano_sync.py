@@ -167,5 +167,5 @@ def test_a_run_beside_another_mails_only_that(tmp_path: Path) -> None:
         assert holder.stdout.readline() == "held\n"
         done = cron(tmp_path)
         holder.communicate("\n")
-    assert (done.returncode, done.stdout, done.stderr) == (75, "", "Skipped: the previous run still runs.\n")
+    assert (done.returncode, done.stdout, done.stderr) == (75, "", "Skipped: the previous run is still running.\n")
     assert (folder / ".meltano" / "sync.log").read_text() == "The log of the other run.\n"

@@ -123,6 +123,16 @@ def test_the_last_line_is_the_targets_if_the_tap_has_nobody_to_write_to(folder: 
 
 
 @needs_flock
+def test_a_wrong_setting_is_the_last_line_if_the_target_fails_too(folder: Path, tap_settings: dict[str, Any]) -> None:
+    (folder / "config.json").write_text(json.dumps(tap_settings | {"client_secret": "wrong-secret"}))
+    done = cron(folder, TARGET=program(folder, "cat >/dev/null\necho No room left. >&2\nexit 4"))
+    assert done.returncode == 2
+    target, tap = done.stderr.splitlines()
+    assert target == "No room left."
+    assert tap.startswith("Misconfigured: ")
+
+
+@needs_flock
 def test_the_error_of_a_target_that_is_down_is_the_last_line(folder: Path) -> None:
     url = f"postgresql+psycopg://user:not-to-be-shown@/database?host={folder}"
     (folder / "target.json").write_text(json.dumps({"sqlalchemy_url": url}))
@@ -215,7 +225,7 @@ def test_a_second_sync_beside_the_first_does_nothing(folder: Path) -> None:
         assert holder.stdout.readline() == "held\n"
         done = cron(folder)
         holder.communicate("\n")
-    assert (done.returncode, done.stderr) == (75, "Skipped: the previous sync still runs.\n")
+    assert (done.returncode, done.stderr) == (75, "Skipped: the previous sync is still running.\n")
     assert not (folder / "output").exists()
 
 

@@ -75,18 +75,18 @@ def test_a_wait_for_what_is_ready_ends_after_one_look(command: Command, zuora: Z
 @pytest.mark.parametrize(
     ("row", "jobs", "code", "state"),
     [
-        ({"status": "DEACTIVATED"}, [], 4, "unavailable; status DEACTIVATED; no refresh yet"),
-        ({"status": "DELETED"}, [job("QUEUED")], 3, "unavailable; REFRESH QUEUED 0 %; no refresh yet"),
-        ({"status": "RESTING"}, [], 3, "unknown; status RESTING; no refresh yet"),
-        ({"status": None}, [], 3, "unknown; no status; no refresh yet"),
-        ({"status": "PROCESSING"}, [], 3, "busy; status PROCESSING; no refresh yet"),
+        ({"status": "DEACTIVATED"}, [], 4, "is unavailable; status DEACTIVATED; no refresh yet"),
+        ({"status": "DELETED"}, [job("QUEUED")], 3, "is unavailable; REFRESH QUEUED 0 %; no refresh yet"),
+        ({"status": "RESTING"}, [], 3, "is unknown; status RESTING; no refresh yet"),
+        ({"status": None}, [], 3, "is unknown; no status; no refresh yet"),
+        ({"status": "PROCESSING"}, [], 3, "is busy; status PROCESSING; no refresh yet"),
         (
             {},
             [job("FAILED", jobStartTime="2026-02-01T00:00:00Z", jobEndTime="2026-02-01T05:00:00Z")],
             4,
-            "check; status ACTIVE; last refresh failed 2026-02-01 05:00 UTC",
+            "needs a check; status ACTIVE; last refresh failed 2026-02-01 05:00 UTC",
         ),
-        ({}, [job("COMPLETED")], 0, "ready; last refresh completed"),
+        ({}, [job("COMPLETED")], 0, "is ready; last refresh completed"),
     ],
 )
 def test_a_state_has_its_exit_code(
@@ -96,7 +96,7 @@ def test_a_state_has_its_exit_code(
     for each in jobs:
         zuora.put_job("E1", each)
     ran = command("--environment", "E1")
-    assert (ran.code, ran.verdict.partition(": ")[2]) == (code, f"Acme E1 is {state}.")
+    assert (ran.code, ran.verdict.partition(": ")[2]) == (code, f"Acme E1 {state}.")
 
 
 def test_the_environment_in_the_worst_state_decides(command: Command, zuora: Zuora) -> None:
@@ -260,7 +260,7 @@ def test_a_refresh_that_fails_meanwhile_ends_the_wait(
     clock.zuora_clock.advance(120)
     ran = command("--wait")
     assert ran.code == 4
-    assert ran.verdict.startswith("Over: Acme UAT is check; status ACTIVE; last refresh failed 2026-03-01 ")
+    assert ran.verdict.startswith("Over: Acme UAT needs a check; status ACTIVE; last refresh failed 2026-03-01 ")
 
 
 def test_a_refresh_that_is_cancelled_before_it_starts_ends_the_wait(
