@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.generate.tap_settings import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -163,6 +165,11 @@ def test_each_entry_of_the_page_is_a_message() -> None:
 
 def test_each_entry_of_the_page_explains_its_message() -> None:
     assert re.findall(r"^### .*\n+(?=#|\Z)", PAGE, re.MULTILINE) == []
+
+
+def test_the_entry_of_a_setting_that_is_refused_names_each_setting() -> None:
+    entry = PAGE.partition("\n### Setting `…` must be …\n")[2].partition("\n### ")[0]
+    assert [each.name for each in settings() if each.is_own and f"`{each.name}`" not in entry] == []
 
 
 @pytest.mark.parametrize("name", sorted({*OTHER_FILES, *OTHER_NAMES}))
