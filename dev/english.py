@@ -113,7 +113,7 @@ def main() -> int:
         for path in published()
         for number, words, instead in sorted(findings(path.name, path.read_text(encoding="utf-8")))
     ]
-    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)  # noqa: T201
+    sys.stderr.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 
 

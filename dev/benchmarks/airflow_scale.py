@@ -14,7 +14,7 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 from urllib.parse import unquote
 
 import psutil
@@ -177,8 +177,10 @@ def _read_again(airflow: Airflow, database: psycopg.Connection, tenants: int, da
     (last,) = database.execute("select max(last_parsed_time) from dag").fetchone() or (None,)
     before = _cpu(airflow)
     airflow.api.parse_again(dag)
-    read = f"select count(*) from dag where last_parsed_time > '{last}'"  # noqa: S608
-    airflow.wait(lambda: _number(database, read) >= tenants or None, "all DAGs again", ALL_ARE_KNOWN_WITHIN_SECONDS)
+    read = "select count(*) from dag where last_parsed_time > %s"
+    airflow.wait(
+        lambda: _number(database, read, last) >= tenants or None, "all DAGs again", ALL_ARE_KNOWN_WITHIN_SECONDS
+    )
     return _cpu(airflow) - before
 
 
@@ -198,8 +200,8 @@ def _open(airflow: Airflow, dag: str) -> float:
     return statistics.median(taken)
 
 
-def _number(database: psycopg.Connection, query: str) -> int:
-    row = database.execute(query).fetchone()
+def _number(database: psycopg.Connection, query: LiteralString, *parameters: object) -> int:
+    row = database.execute(query, parameters).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -2,9 +2,9 @@
 # One run by Meltano, for cron: `meltano-sync.sh PROJECT [ARGUMENTS]`. Without arguments of meltano, it runs the schedule
 # zuora-testenv-hourly in the environment prod. The whole log of the last run is PROJECT/.meltano/sync.log.
 #
-# Exit code 0: everything was loaded, and nothing is printed. 75: the previous run is still running. 2: somebody must act, the
-# tap's verdict begins with Misconfigured. 1: any other failure. The lines on standard error are the verdict: of the tap,
-# the target or dbt, whichever failed. MELTANO may name another command.
+# Exit code 0: everything was loaded, and nothing is printed. 75: the previous run is still running. 2: somebody must
+# act, the tap's verdict begins with Misconfigured. 1: any other failure. The lines on standard error are the verdict: of
+# the tap, the target or dbt, whichever failed. MELTANO may name another command.
 set -u
 umask 077
 meltano=${MELTANO:-/opt/meltano/bin/meltano}
@@ -38,8 +38,11 @@ log_of() {
 tap=$(log_of tap-zuora-testenv | grep -E '^(Incomplete|Stopped|Misconfigured)\b' | tail -n 1)
 target=$(log_of 'target-[a-z0-9-]+' | grep -E '^(\w+\.)+\w+: |^\w*(Error|Exception): ' | tail -n 1)
 dbt=$(log_of 'dbt-[a-z0-9-]+' | sed -nE '/(Completed with|Encountered an error)/,$p' | grep . | head -n 10)
-# If the tap and the target failed, the target is usually the cause: the tap then had nobody to write to.
-for verdict in "$tap" "$target" "$dbt"; do
+# If the tap and the target failed, the target is usually the cause, as the tap then has nobody to write to; but not of a
+# wrong setting.
+verdicts=("$tap" "$target" "$dbt")
+[[ $tap != Misconfigured* ]] || verdicts=("$target" "$dbt" "$tap")
+for verdict in "${verdicts[@]}"; do
     [[ -z $verdict ]] || printf '%s\n' "$verdict" >&2
 done
 if [[ -z $tap$target$dbt ]]; then

@@ -63,7 +63,7 @@ def entry(line: str) -> Entry:
 
 
 def _exceptions(logged: object) -> str:
-    """Name the exceptions of an entry that has no text of its own."""
+    """Name the exceptions of an entry without a text."""
     chain = logged if isinstance(logged, list) else []
     return ", ".join(str(each.get("exc_type")) for each in chain if isinstance(each, dict))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from statistics import median
@@ -19,6 +18,7 @@ from dev.testbed.tool_error import ToolError
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
+from tests.documentation import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +75,7 @@ def test_each_environment_has_its_readiness(built: Place, ask: Callable[[Place, 
 
 
 def test_each_query_of_the_page_has_rows(built: Place) -> None:
-    page = (dbt_package.PROJECT.parent / "docs" / "models.md").read_text(encoding="utf-8")
-    queries = re.findall(r"^```sql\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    queries = blocks("docs/models.md", "sql")
     assert queries
     with psycopg.connect(built.url) as connection:
         for query in queries:

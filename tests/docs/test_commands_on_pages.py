@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sysconfig
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev.testbed.processes import environment
 from tap_zuora_testenv.emulator.clock import Clock
 from tap_zuora_testenv.emulator.limits import Limits
 from tap_zuora_testenv.emulator.server import EmulatorServer
 from tap_zuora_testenv.emulator.zuora import Zuora
+from tests.documentation import blocks, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,11 +23,6 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHELL = shutil.which("bash") or "/bin/bash"
 CURL = shutil.which("curl")
-
-
-def blocks(page: str, language: str) -> list[str]:
-    text = (CHECKOUT / page).read_text(encoding="utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def settings(server: EmulatorServer) -> dict[str, str]:
@@ -59,21 +51,6 @@ def folder(tmp_path: Path, server: EmulatorServer) -> Path:
     return tmp_path
 
 
-def shell(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
-    done = subprocess.run(  # noqa: S603 - what the page says
-        [SHELL, "-ec", script],
-        cwd=folder,
-        env=environment() | {"PATH": path},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 def without_its_time(message: str) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(message)
     assert parsed.pop("time_extracted")
@@ -82,11 +59,11 @@ def without_its_time(message: str) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("only_read")
 def test_the_first_run_of_the_readme_prints_what_it_shows(folder: Path) -> None:
-    test, run = (block for block in blocks("README.md", "sh") if block.startswith("tap-zuora-testenv"))
+    dry_run, full_run = (block for block in blocks("README.md", "sh") if block.startswith("tap-zuora-testenv"))
     (findings,) = blocks("README.md", "text")
     shown = findings.replace("rest.na.zuora.com", json.loads((folder / "config.json").read_text())["base_url"][7:])
-    assert shell(folder, test).stderr.endswith(shown)
-    shell(folder, run)
+    assert run(folder, dry_run).stderr.endswith(shown)
+    run(folder, full_run)
     records = [without_its_time(line) for line in (folder / "out.jsonl").read_text().splitlines() if '"RECORD"' in line]
     (two,) = (block for block in blocks("README.md", "json") if "RECORD" in block)
     for line in two.splitlines():
@@ -96,9 +73,7 @@ def test_the_first_run_of_the_readme_prints_what_it_shows(folder: Path) -> None:
 @pytest.mark.skipif(CURL is None, reason="there is no curl")
 def test_the_dry_run_of_a_refresh_goes_as_its_page_says(folder: Path, server: EmulatorServer) -> None:
     script = "".join(block for block in blocks("docs/emulator.md", "sh") if "curl" in block)
-    statuses = re.findall(
-        r'"status":"([A-Z]+)"', shell(folder, script.replace("127.0.0.1:8765", server.url[7:])).stdout
-    )
+    statuses = re.findall(r'"status":"([A-Z]+)"', run(folder, script.replace("127.0.0.1:8765", server.url[7:])).stdout)
     assert "FAILED" in statuses
     assert statuses[-1] == "CANCELLED"
 
@@ -108,7 +83,7 @@ def test_the_first_live_run_answers_its_questions(folder: Path) -> None:
     script = "".join(
         block for block in blocks("docs/first-live-run.md", "sh") if not block.startswith("zuora-testenv-emulator")
     )
-    output = shell(folder, script).stdout
+    output = run(folder, script).stdout
     assert "no warning" in output
     assert "Misconfigured: Zuora has none of what the configuration names" in output
     assert "testEnvironmentId is the environment's id: True" in output

@@ -9,6 +9,7 @@ import pytest
 
 from tap_zuora_testenv import status
 from tap_zuora_testenv.report import report_command
+from tests.documentation import blocks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DOCS = sorted((CHECKOUT / "docs").glob("*.md"))
@@ -23,8 +24,7 @@ LINKS = [
 
 def commands(page: Path) -> list[str]:
     """Return each command line of the shell examples of a page, continued lines joined."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line for block in blocks(page, "sh") for line in block.replace("\\\n", " ").splitlines()]
 
 
 COMMANDS = [(page, line) for page in PAGES for line in commands(page)]

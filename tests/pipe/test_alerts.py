@@ -21,6 +21,7 @@ from typing_extensions import override
 from dev.testbed.processes import command
 from tap_zuora_testenv.report.marts import Notice
 from tap_zuora_testenv.report.report_command import as_json
+from tests.documentation import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,7 +266,7 @@ def test_the_unit_posts_the_last_line_of_the_journal(tmp_path: Path, chat: Chat)
 
 
 def test_the_unit_can_mail_it_instead(tmp_path: Path) -> None:
-    (drop_in,) = re.findall(r"^```ini\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    (drop_in,) = blocks("docs/schedules.md", "ini")
     program(tmp_path, "journalctl", f'echo "{VERDICT}"')
     program(tmp_path, "mail", f'echo "$#: $2 to $3: $(cat)" >"{tmp_path}/mail"')
     assert shell(exec_start(drop_in), tmp_path).returncode == 0

@@ -15,6 +15,7 @@ import pytest
 from dev.testbed.processes import running
 from dev.testbed.table_comparison import check_tables
 from dev.testbed.tool_error import ToolError
+from tests.documentation import blocks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PAGE = CHECKOUT / "docs" / "demo.md"
 DEMO = [sys.executable, "-m", "dev.demo"]
 
 
@@ -61,7 +61,7 @@ def test_it_shows_a_refresh_that_was_completed_and_one_that_failed(
     assert max(map(len, output.splitlines())) <= 100
 
     # Line for line what the page shows, except dates and durations.
-    (shown,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (shown,) = blocks("docs/demo.md", "text")
     assert without_times(shown).partition("\n1  ")[2] in without_times(output)
 
     kept = output.rpartition("drop schema ")[2].split()[0]

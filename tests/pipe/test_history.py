@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_zuora_testenv.tap import TapZuoraTestenv
+from tests.documentation import blocks
 from tests.pipe.target_tables import environment_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import psycopg
 
     from dev.testbed.emulator_process import Row
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from tests.pipe.target_tables import Tables
 
 JOBS = "test_environment_jobs"
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "history.md"
-NEWEST, STEPS = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+NEWEST, STEPS = blocks("docs/history.md", "sql")
 
 
 def discovered() -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,20 +15,20 @@ import pytest
 
 from dev.testbed.processes import command, environment
 from dev.testbed.table_comparison import differences, expected_value, schema
+from tests.documentation import blocks
 from tests.pipe.target_tables import STREAMS, environment_id
 
 if TYPE_CHECKING:
     from dev.testbed.emulator_process import Row
     from tap_zuora_testenv.emulator.server import EmulatorServer
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
 SHELL = shutil.which("bash") or "/bin/bash"
 TARGET = Path(sys.prefix, "target-jsonl", "bin", "target-jsonl")
 JOBS = "test_environment_jobs"
 
 
 def recipe() -> str:
-    (block,) = re.findall(r"^```bash\n(#!/bin/bash\n.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = blocks("docs/targets.md", "bash")
     return str(block)
 
 

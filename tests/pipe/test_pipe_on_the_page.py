@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.documentation import blocks
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -38,8 +39,7 @@ def run(folder: Path, target: str | None = None) -> subprocess.CompletedProcess[
         folder: The folder of its files.
         target: What the target does, as a shell script; None for the real one.
     """
-    page = (CHECKOUT / "docs" / "targets.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"^```bash\n(#!/bin/bash\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (script,) = blocks("docs/targets.md", "bash")
     (folder / "script").write_text(script)
     if target is not None:
         (folder / "bin").mkdir(exist_ok=True)

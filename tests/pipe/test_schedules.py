@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev.testbed.processes import command, environment
+from dev.testbed.processes import command
 from tap_zuora_testenv.emulator.faults import Fault
+from tests.documentation import blocks, run
 
 if TYPE_CHECKING:
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -239,8 +240,7 @@ def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path, drop_in: str) 
         units.append(tmp_path / unit.name)
         units[-1].write_text(text)
     if drop_in:
-        page = (CHECKOUT / "docs" / "schedules.md").read_text(encoding="utf-8")
-        (mail,) = re.findall(r"^```ini\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        (mail,) = blocks("docs/schedules.md", "ini")
         (tmp_path / "zuora-testenv-alert.service.d").mkdir()
         (tmp_path / "zuora-testenv-alert.service.d" / drop_in).write_text(mail.replace("User=zuora-testenv\n", ""))
     done = subprocess.run(  # noqa: S603 - ours
@@ -257,32 +257,17 @@ def test_systemd_finds_nothing_amiss_in_the_units(tmp_path: Path, drop_in: str) 
     assert not [line for line in complaints if not re.search("Unknown key.*'RestartMode'", line)]
 
 
-def commands_of(page: str, word: str) -> str:
-    """Return the one block of shell commands of a page that contains a word."""
-    text = (CHECKOUT / "docs" / page).read_text(encoding="utf-8")
-    (found,) = (block for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if word in block)
-    return str(found)
-
-
-def on_the_page(folder: Path, commands: str) -> subprocess.CompletedProcess[str]:
-    """Run commands of a page in a folder as if it was the checkout."""
+def on_the_page(folder: Path, page: str, word: str) -> subprocess.CompletedProcess[str]:
+    """Run the one block of commands of a page that contains a word, in a folder as if it was the checkout."""
     if not (folder / "examples").exists():
         (folder / "examples").symlink_to(CHECKOUT / "examples")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(  # noqa: S603 - what the page says
-        [SHELL, "-ec", commands],
-        cwd=folder,
-        env=environment() | {"PATH": path},
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    (commands,) = (block for block in blocks(f"docs/{page}", "sh") if word in block)
+    return run(folder, commands)
 
 
 def test_the_settings_that_a_person_copies_are_for_that_person_only(tmp_path: Path) -> None:
-    on_the_page(tmp_path, commands_of("schedules.md", "config.tenant.json"))
-    on_the_page(tmp_path, commands_of("targets.md", "cp examples"))
+    on_the_page(tmp_path, "schedules.md", "config.tenant.json")
+    on_the_page(tmp_path, "targets.md", "cp examples")
     for name in ("config.json", "target.json"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
 
@@ -290,18 +275,18 @@ def test_the_settings_that_a_person_copies_are_for_that_person_only(tmp_path: Pa
 def test_a_later_file_overrides_an_earlier_one(folder: Path, zuora: EmulatorServer) -> None:
     shutil.copy(CHECKOUT / "examples" / "config.json", folder / "common.json")
     (folder / "tenant.json").write_text(json.dumps({"base_url": zuora.url}))
-    done = on_the_page(folder, commands_of("schedules.md", "--config common.json"))
+    done = on_the_page(folder, "schedules.md", "--config common.json")
     assert done.stderr.splitlines()[-1].startswith("Done: a run would emit ")
 
 
 def test_a_higher_level_leaves_only_the_verdict_in_the_log(folder: Path) -> None:
-    done = on_the_page(folder, commands_of("schedules.md", "LOGLEVEL"))
+    done = on_the_page(folder, "schedules.md", "LOGLEVEL")
     (verdict,) = done.stderr.splitlines()
     assert verdict.startswith("Done: emitted ")
 
 
 def test_the_sample_makes_each_line_of_the_log_json_except_the_verdict(folder: Path) -> None:
-    done = on_the_page(folder, commands_of("schedules.md", "SINGER_SDK_LOG_CONFIG"))
+    done = on_the_page(folder, "schedules.md", "SINGER_SDK_LOG_CONFIG")
     *lines, verdict = done.stderr.splitlines()
     counts = {
         entry["metric_info"]["tags"]["stream"]: entry["metric_info"]["value"]

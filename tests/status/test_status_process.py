@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,10 +14,10 @@ import pytest
 from tap_zuora_testenv import status
 from tap_zuora_testenv.emulator.faults import Fault
 from tap_zuora_testenv.outcome import RunEnded
-from tests.start_conditions import inherited, without_descriptor
+from tests.started_process import start_process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from tap_zuora_testenv.emulator.request_log import LoggedRequest
     from tap_zuora_testenv.emulator.zuora import Zuora
@@ -33,24 +32,8 @@ def start(command: Command) -> Iterator[Any]:
     """Start the command; a process that still runs at the end of the test is ended."""
     running: list[subprocess.Popen[str]] = []
 
-    def begin(
-        *arguments: str,
-        environ: dict[str, str] | None = None,
-        stdout: Any = subprocess.PIPE,
-        closed: int | None = None,
-        actions: Mapping[signal.Signals, signal.Handlers] = MappingProxyType({}),
-    ) -> subprocess.Popen[str]:
-        line = [*COMMAND, command.config, *arguments]
-        with inherited(actions):
-            process = subprocess.Popen(  # noqa: S603 - our own command
-                line if closed is None else without_descriptor(closed, line),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                text=True,
-                encoding="utf-8",
-                env={**os.environ, **(environ or {})},
-            )
+    def begin(*arguments: str, **conditions: Any) -> subprocess.Popen[str]:
+        process = start_process(subprocess.Popen[str], [*COMMAND, command.config, *arguments], **conditions)
         running.append(process)
         return process
 

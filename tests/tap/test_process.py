@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,12 +15,12 @@ from typing_extensions import override
 
 from tap_zuora_testenv.emulator.faults import Fault
 from tap_zuora_testenv.emulator.tokens import DEMO_CLIENT_ID
-from tests.start_conditions import inherited, without_descriptor
+from tests.started_process import CONDITIONS, start_process
 from tests.tap.consumer import accept
 from tests.tap.running import E1, E2, E3, JOBS, environment, job, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tap_zuora_testenv.emulator.server import EmulatorServer
@@ -66,27 +65,12 @@ def start(server: EmulatorServer, tmp_path: Path) -> Iterator[Any]:
     """Start the command with these settings; a process that still runs at the end of the test is ended."""
     running: list[Command] = []
 
-    def begin(
-        *arguments: str,
-        environ: dict[str, str] | None = None,
-        stdout: Any = subprocess.PIPE,
-        closed: int | None = None,
-        actions: Mapping[signal.Signals, signal.Handlers] = MappingProxyType({}),
-        **config: Any,
-    ) -> Command:
-        given = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **config}
+    def begin(*arguments: str, **given: Any) -> Command:
+        conditions = {name: given.pop(name) for name in CONDITIONS if name in given}
+        config = {"base_url": server.url, "client_id": DEMO_CLIENT_ID, "client_secret": SECRET, **given}
         path = tmp_path / "config.json"
-        path.write_text(json.dumps(given), encoding="utf-8")
-        line = [*COMMAND, "--config", str(path), *arguments]
-        with inherited(actions):
-            process = Command(
-                line if closed is None else without_descriptor(closed, line),
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                text=True,
-                env={**os.environ, **(environ or {})},
-            )
+        path.write_text(json.dumps(config), encoding="utf-8")
+        process = start_process(Command, [*COMMAND, "--config", str(path), *arguments], **conditions)
         running.append(process)
         return process
 
