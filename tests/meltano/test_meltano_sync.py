@@ -154,6 +154,30 @@ def test_the_tls_mode_is_for_target_and_dbt_and_the_reason_is_mailed(
     assert PASSWORD not in done.stderr
 
 
+@pytest.mark.parametrize(("verdict", "code", "last"), [("Misconfigured", 2, "tap"), ("Stopped", 1, "target")])
+def test_if_tap_and_target_fail_the_last_line_is_that_of_the_cause(
+    tmp_path: Path, verdict: str, code: int, last: str
+) -> None:
+    (tmp_path / "meltano.yml").touch()
+    logged = {"tap": f"{verdict}: the reason of the tap.", "target": "ValueError: the reason of the target."}
+    meltano = tmp_path / "meltano"
+    names = {"tap": "tap-zuora-testenv", "target": "target-postgres"}
+    lines = "\n".join(f"2026-01-31T07:00:00Z [info     ] {names[who]} {text}" for who, text in logged.items())
+    meltano.write_text(f"#!{SHELL}\ncat <<'LOG'\n{lines}\nLOG\nexit 1\n")
+    meltano.chmod(0o700)
+    done = subprocess.run(  # noqa: S603 - ours
+        [str(SCRIPT), str(tmp_path)],
+        env={"PATH": "/usr/bin:/bin", "MELTANO": str(meltano)},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == code
+    assert sorted(done.stderr.splitlines()) == sorted(logged.values())
+    assert done.stderr.splitlines()[-1] == logged[last]
+
+
 def test_a_run_beside_another_mails_only_that(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     (folder / ".meltano").mkdir(parents=True)
